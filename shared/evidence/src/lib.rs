@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+pub mod actor;
+pub mod change;
+pub mod def;
+pub mod digest;
+pub mod envelope;
+pub mod fact;
+pub mod id;
+pub mod key;
+pub mod layout;
+pub mod link;
+pub mod manifest;
+pub mod merkle;
+pub mod object_key;
+pub mod receipt;
+pub mod role;
+pub mod scope;
+pub mod statement;
+pub mod strict_json;
+pub mod text;
+pub mod time;
+pub mod trust;
+pub mod zip;
