@@ -1,0 +1,8 @@
+#![doc = include_str!("../README.md")]
+
+pub mod artifact;
+mod canonical;
+pub mod compare;
+pub mod results;
+pub mod vector;
+pub mod warehouse_anchor;

@@ -1,0 +1,262 @@
+//! One edit, and what the delta says of it.
+
+use clyra_delta::compare::{Change, Comparability, DeltaClass, HeaderFlag, SemanticDelta, Weakening, semantic_delta};
+use serde_json::{Value, json};
+
+use crate::project::{edited, manifest, project, without};
+
+fn delta(before: &Value, after: &Value) -> SemanticDelta {
+    semantic_delta(Some(&project(before)), Some(&project(after)))
+}
+
+/// `change class id: reasons`, one line per entry.
+fn lines(delta: &SemanticDelta) -> Vec<String> {
+    let word = |value: Value| value.as_str().unwrap().to_owned();
+    let line = |entry: &clyra_delta::compare::Entry| {
+        let value = serde_json::to_value(entry).unwrap();
+        let reasons: Vec<String> = value["reasons"].as_array().unwrap().iter().cloned().map(word).collect();
+        let [change, class, id] = ["change", "class", "uniqueId"].map(|name| word(value[name].clone()));
+        format!("{change} {class} {id}: {}", reasons.join(" "))
+    };
+    delta.entries.iter().map(line).collect()
+}
+
+#[track_caller]
+fn check(pointer: &str, value: Value, expected: &[&str]) -> SemanticDelta {
+    let before = manifest();
+    let after = edited(&before, pointer, value);
+    let delta = delta(&before, &after);
+    assert_eq!(lines(&delta), expected, "{pointer}");
+    delta
+}
+
+#[test]
+fn models() {
+    let model = |field: &str| format!("/nodes/model.shop.orders/{field}");
+    let id = "model.shop.orders";
+    let changed = |reason: &str| format!("changed behavioural {id}: {reason}");
+    for (field, value, reason) in [
+        ("raw_code", json!("select 2"), "body"),
+        ("unrendered_config/materialized", json!("table"), "config"),
+        ("unrendered_config/unique_key", json!("id"), "config"),
+        ("unrendered_config/pre_hook", json!("delete from x"), "hooks"),
+        ("unrendered_config/grants", json!({"select": ["all"]}), "grants"),
+        ("unrendered_config/schema", json!("other"), "relation"),
+        ("columns/id/data_type", json!("bigint"), "columns"),
+        ("columns/amount", json!({"name": "amount", "data_type": "int"}), "columns"),
+        ("contract/enforced", json!(true), "contract"),
+        ("constraints", json!([{"type": "primary_key"}]), "contract"),
+        ("access", json!("public"), "access"),
+        ("group", json!("other"), "group"),
+        ("version", json!(2), "version"),
+        ("deprecation_date", json!("2027-01-01"), "deprecation"),
+        ("fqn", json!(["shop", "marts", "orders"]), "location"),
+        ("depends_on/nodes", json!(["model.shop.customers"]), "dependsOn"),
+        ("depends_on/macros", json!(["macro.shop.cents", "macro.dbt_utils.star"]), "macrosDirect"),
+    ] {
+        check(&model(field), value, &[&changed(reason)]);
+    }
+    let documented = |reason: &str| format!("changed documentation {id}: {reason}");
+    for (field, value, reason) in [
+        ("description", json!("All orders"), "documentation"),
+        ("docs/node_color", json!("red"), "documentation"),
+        ("columns/id/description", json!("The key"), "documentation"),
+        ("columns/note", json!({"name": "note", "description": "A note"}), "documentation"),
+        ("tags", json!(["a", "b"]), "tags"),
+        ("meta", json!({}), "meta"),
+    ] {
+        let delta = check(&model(field), value, &[&documented(reason)]);
+        assert_eq!(delta.class, DeltaClass::Documentation);
+    }
+    for (field, value) in [
+        ("created_at", json!(2.5)),
+        ("compiled_code", json!("select 3")),
+        ("build_path", json!("elsewhere")),
+        ("future_field", json!(null)),
+        ("config/materialized", json!("table")), // rendered: an override of the run, not the code
+        ("contract/checksum", json!("00")),
+        ("unrendered_config/tags", json!([])),
+        ("unrendered_config/post-hook", json!([])),
+        ("columns/note", json!({"name": "note", "tags": [], "quote": null})),
+        ("depends_on/macros", json!(["macro.shop.cents", "macro.dbt.other", "macro.dbt_postgres.now"])),
+    ] {
+        assert_eq!(check(&model(field), value, &[]).class, DeltaClass::None);
+    }
+}
+
+/// One field of one object; `expected` is class and reason, or nothing.
+#[track_caller]
+fn check_field(object: &str, field: &str, value: Value, expected: &str) {
+    let (_, id) = object.split_once('/').unwrap();
+    let line = expected.split_once(' ').map(|(class, reason)| format!("changed {class} {id}: {reason}"));
+    check(&format!("/{object}/{field}"), value, &line.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_stands_around_the_models() {
+    let source = "sources/source.shop.erp.invoices";
+    check_field(source, "unrendered_schema", json!("raw2"), "behavioural relation");
+    check_field(source, "freshness/warn_after/count", json!(48), "behavioural freshness");
+    check_field(source, "loader", json!("x"), "behavioural definition");
+    check_field(source, "description", json!("x"), "documentation documentation");
+    check_field(source, "schema", json!("dev_raw"), "");
+    let exposure = "exposures/exposure.shop.close";
+    check_field(exposure, "owner/email", json!("b@example.com"), "behavioural owner");
+    check_field(exposure, "maturity", json!("low"), "behavioural definition");
+    check_field(exposure, "depends_on/nodes", json!([]), "behavioural dependsOn");
+    check_field("nodes/seed.shop.rates", "checksum/checksum", json!("bb"), "behavioural body");
+    check_field("groups/group.shop.finance", "owner/email", json!("g@example.com"), "behavioural owner");
+    let unit_test = "unit_tests/unit_test.shop.orders.adds_up";
+    check_field(unit_test, "given/0/rows/0/tags", json!("y"), "behavioural definition");
+    check_field(unit_test, "checksum", json!("01"), "");
+    let selector = ["changed behavioural selector.nightly: definition"];
+    check("/selectors/nightly/definition/value", json!("hourly"), &selector);
+}
+
+#[test]
+fn the_semantic_layer() {
+    let metric = "metrics/metric.shop.revenue";
+    check_field(metric, "type_params/measure/filter", json!("x > 1"), "behavioural formula");
+    check_field(metric, "filter", json!("x > 1"), "behavioural formula");
+    check_field(metric, "label", json!("x"), "behavioural definition");
+    check_field(metric, "description", json!("x"), "documentation documentation");
+    let semantic_model = "semantic_models/semantic_model.shop.orders";
+    check_field(semantic_model, "measures/0/agg", json!("max"), "behavioural formula");
+    check_field(semantic_model, "measures/0/description", json!("x"), "documentation documentation");
+    check_field(semantic_model, "metadata", json!({"file_slice": 9}), "");
+    check_field(semantic_model, "node_relation/schema_name", json!("dev"), "");
+    let saved_query = "saved_queries/saved_query.shop.weekly";
+    check_field(saved_query, "query_params/metrics", json!(["cost"]), "behavioural formula");
+    check_field(saved_query, "exports/0/unrendered_config/export_as", json!("view"), "behavioural definition");
+    check_field(saved_query, "exports/0/config/schema_name", json!("dev"), "");
+}
+
+#[test]
+fn a_macro_reaches_those_who_call_it() {
+    let delta = check(
+        "/macros/macro.shop.cents/macro_sql",
+        json!("x / 1000"),
+        &["changed behavioural macro.shop.cents: body", "changed behavioural model.shop.orders: macrosDirect"],
+    );
+    assert_eq!(delta.counts.only_through_macros, 1);
+    check(
+        "/macros/macro.shop.cents/description",
+        json!("Cents"),
+        &["changed documentation macro.shop.cents: documentation"],
+    );
+    let delta = check("/macros/macro.dbt.round/macro_sql", json!("trunc(x)"), &[]);
+    assert_eq!(delta.flags.iter().collect::<Vec<_>>(), [&HeaderFlag::EngineChanged]);
+}
+
+#[test]
+fn tests_weakened_removed_and_switched_off() {
+    let before = manifest();
+    let test = "/nodes/test.shop.not_null_orders_id.0123456789";
+    let id = "test.shop.not_null_orders_id.0123456789";
+    for (field, value, change, reason, weakening) in [
+        ("severity", json!("warn"), "weakened", "severity", Some(Weakening::Proven)),
+        ("where", json!("id > 10"), "weakened", "where", Some(Weakening::Proven)),
+        ("error_if", json!("> 100"), "weakened", "threshold", Some(Weakening::Proven)),
+        ("limit", json!(10), "changed", "limit", None),
+        ("fail_calc", json!("sum(n)"), "changed", "failCalc", Some(Weakening::Undecided)),
+        ("severity", json!("error"), "", "", None),
+    ] {
+        let after = edited(&before, &format!("{test}/config/{field}"), value.clone());
+        let after = edited(&after, &format!("{test}/unrendered_config/{field}"), value);
+        let delta = delta(&before, &after);
+        // `severity: error` written out is dbt's default: the config reads differently, the test is the same.
+        let expected = if change.is_empty() {
+            format!("changed behavioural {id}: config")
+        } else {
+            format!("{change} behavioural {id}: {reason}")
+        };
+        assert_eq!(lines(&delta), [expected], "{field}");
+        assert_eq!(delta.entries[0].weakening, weakening, "{field}");
+        assert_eq!(delta.entries[0].attached_node.as_ref().unwrap().as_untrusted(), "model.shop.orders");
+    }
+
+    let removed = without(&before, test);
+    assert_eq!(lines(&delta(&before, &removed)), [format!("removed behavioural {id}: ")]);
+    let off = edited(&removed, &format!("/disabled/{id}"), json!([{"resource_type": "test"}]));
+    assert_eq!(lines(&delta(&before, &off)), [format!("removed behavioural {id}: enabled")]);
+    assert_eq!(lines(&delta(&off, &before)), [format!("added behavioural {id}: enabled")]);
+    assert_eq!(lines(&delta(&off, &removed)), [] as [String; 0]);
+
+    let gone = delta(&before, &without(&removed, "/nodes/model.shop.orders"));
+    assert!(
+        gone.entries.iter().any(|entry| entry.unique_id.as_untrusted().starts_with("test.") && entry.target_removed)
+    );
+}
+
+#[test]
+fn a_test_with_other_arguments_is_the_same_test_under_another_id() {
+    let before = manifest();
+    let old = "test.shop.accepted_values_orders_id.aaaaaaaaaa";
+    let new = "test.shop.accepted_values_orders_id.bbbbbbbbbb";
+    let renamed = |manifest: &Value, to: &str| {
+        let node = manifest["nodes"][old].clone();
+        edited(&without(manifest, &format!("/nodes/{old}")), &format!("/nodes/{to}"), node)
+    };
+    let after = renamed(&before, new);
+    let after = edited(&after, &format!("/nodes/{new}/test_metadata/kwargs/values"), json!(["a", "b", "c"]));
+    let delta = delta(&before, &after);
+    assert_eq!(lines(&delta), [format!("changed behavioural {new}: arguments")]);
+    let entry = &delta.entries[0];
+    assert_eq!(entry.previous_unique_id.as_ref().unwrap().as_untrusted(), old);
+    assert_eq!(entry.weakening, Some(Weakening::Undecided));
+    assert_eq!(entry.change, Change::Changed);
+
+    // Two candidates: which replaced which is not clear, so both stand as they are.
+    let node = after["nodes"][new].clone();
+    let two = edited(&after, "/nodes/test.shop.accepted_values_orders_id.cccccccccc", node);
+    assert_eq!(self::delta(&before, &two).counts.removed, 1);
+    assert_eq!(self::delta(&before, &two).counts.added, 2);
+}
+
+#[test]
+fn what_cannot_be_compared_is_never_no_change() {
+    let base = project(&manifest());
+    let fusion = project(&edited(&manifest(), "/metadata/dbt_version", json!("2.0.0-beta.1")));
+    for (before, after, expected) in [
+        (Some(&base), Some(&fusion), Comparability::EngineChangedNotComparable),
+        (None, Some(&base), Comparability::ManifestMissing),
+        (Some(&base), None, Comparability::ManifestMissing),
+        (None, None, Comparability::ManifestMissing),
+    ] {
+        let delta = semantic_delta(before, after);
+        assert_eq!((delta.comparability, delta.class), (expected, DeltaClass::Unknown));
+        assert!(delta.entries.is_empty());
+    }
+}
+
+#[test]
+fn versions_of_dbt() {
+    let before = manifest();
+    // dbt 1.12 changed the rule of checksums: the text decides.
+    let orders = "/nodes/model.shop.orders/checksum";
+    let old = edited(&before, orders, json!({"name": "sha256", "checksum": "01"}));
+    let new = edited(
+        &edited(&before, orders, json!({"name": "sha256", "checksum": "02"})),
+        "/metadata/dbt_version",
+        json!("1.12.6"),
+    );
+    let upgraded = delta(&old, &new);
+    assert_eq!(lines(&upgraded), [] as [String; 0]);
+    assert!(upgraded.flags.contains(&HeaderFlag::DbtVersionChanged));
+
+    // Where there is no text, the checksum does.
+    let code = "/nodes/model.shop.orders/raw_code";
+    let placeholder = |manifest: &Value| edited(manifest, code, json!("--placeholder--"));
+    let delta_of =
+        delta(&placeholder(&old), &placeholder(&edited(&old, orders, json!({"name": "sha256", "checksum": "03"}))));
+    assert_eq!(lines(&delta_of), ["changed behavioural model.shop.orders: body"]);
+    assert!(delta_of.flags.contains(&HeaderFlag::SourceTextMissing));
+
+    // dbt 1.8 does not tell what was written for a source; resolved names stand in for both.
+    let source = "/sources/source.shop.erp.invoices";
+    let older =
+        without(&without(&before, &format!("{source}/unrendered_schema")), &format!("{source}/unrendered_database"));
+    assert_eq!(lines(&delta(&older, &before)), [] as [String; 0]);
+    let moved = edited(&before, &format!("{source}/schema"), json!("other"));
+    assert_eq!(lines(&delta(&older, &moved)), ["changed behavioural source.shop.erp.invoices: relation"]);
+}

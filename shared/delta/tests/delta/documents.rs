@@ -1,0 +1,60 @@
+//! Documents against their published schemas.
+
+use std::fs;
+use std::path::Path;
+
+use clyra_delta::compare::semantic_delta;
+use clyra_delta::warehouse_anchor::WarehouseAnchor;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::project::{edited, manifest, project, without};
+use crate::runs::run;
+use crate::states::{state_manifest, state_results};
+
+fn validator(name: &str) -> jsonschema::Validator {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../spec/def/{name}.schema.json"));
+    let schema: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    assert_eq!(schema["$id"], format!("https://clyra.io/spec/{name}/v0"));
+    jsonschema::draft202012::new(&schema).unwrap()
+}
+
+#[track_caller]
+fn check(validator: &jsonschema::Validator, document: &impl Serialize) {
+    let value = serde_json::to_value(document).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
+#[test]
+fn deltas() {
+    let validator = validator("semantic_delta");
+    let base = project(&manifest());
+    let test = "/nodes/test.shop.not_null_orders_id.0123456789";
+    let after = edited(&manifest(), &format!("{test}/config/severity"), json!("warn"));
+    let after =
+        without(&edited(&after, "/macros/macro.dbt_utils.star/macro_sql", json!("x")), "/nodes/test.shop.assert_total");
+    let after = project(&edited(&after, "/nodes/model.shop.new", json!({"resource_type": "rpc"})));
+    for (before, after) in [(Some(&base), Some(&after)), (Some(&after), Some(&base)), (None, Some(&base)), (None, None)]
+    {
+        check(&validator, &semantic_delta(before, after));
+    }
+    check(&validator, &semantic_delta(Some(&state_manifest("base")), Some(&state_manifest("package_drift"))));
+    let delta = semantic_delta(Some(&base), Some(&after));
+    let text = serde_json::to_string(&delta).unwrap();
+    assert_eq!(serde_json::from_str::<clyra_delta::compare::SemanticDelta>(&text).unwrap(), delta);
+    assert!(!validator.is_valid(&json!({"documentType": "https://clyra.io/spec/semantic_delta/v0"})));
+}
+
+#[test]
+fn anchors() {
+    let validator = validator("warehouse_anchor");
+    check(&validator, &WarehouseAnchor::of(&state_results("base"), Some("duckdb")));
+    let result = json!({"unique_id": "model.a.b", "status": "success", "adapter_response": {"query_id": "1", "rows_affected": 2}});
+    let anchor = WarehouseAnchor::of(&run(json!([result]), json!({})), None);
+    check(&validator, &anchor);
+    let text = serde_json::to_string(&anchor).unwrap();
+    assert_eq!(serde_json::from_str::<WarehouseAnchor>(&text).unwrap(), anchor);
+    assert!(!validator.is_valid(&json!({"class": "observed"})));
+}
