@@ -1,0 +1,136 @@
+//! What changed, resource by resource.
+
+use clyra_attest::attestation::ParameterOrigin;
+use clyra_evidence::fact::FactValue;
+
+use crate::model::{Changed, ChangedRow};
+use crate::parts::{Delta, DeltaEntry, DeltaHeader, Parts};
+use crate::shown::Shown;
+use crate::words::{self, count};
+
+/// Most resources on a paper. A macro edit can reach thousands; the delta in the bundle has them all.
+pub(crate) const ROWS_MAX: usize = 200;
+
+pub(super) fn changed(parts: &Parts) -> Changed {
+    let class = words::change_class(parts.manifest.change.class);
+    let key_reports = key_reports(parts);
+    let Some(delta) = &parts.delta else {
+        let summary = Shown::new("No two states were compared for this change.");
+        return Changed { summary, class, rows: Vec::new(), omitted: 0, key_reports, states: Vec::new() };
+    };
+    let mut entries: Vec<&DeltaEntry> = delta.entries.iter().collect();
+    entries.sort_by_key(|entry| (rank(entry), entry.unique_id.clone()));
+    let packages = delta.packages.iter().map(|package| ChangedRow {
+        resource: Shown::new("package"),
+        name: (&package.package).into(),
+        change: Shown::new(&package.change),
+        class: Shown::new("behavioural"),
+        reasons: Shown::new("installed version or content"),
+    });
+    let mut rows: Vec<ChangedRow> = packages.chain(entries.into_iter().map(row)).collect();
+    let omitted = rows.len().saturating_sub(ROWS_MAX) as u64;
+    rows.truncate(ROWS_MAX);
+    Changed { summary: summary(delta), class, rows, omitted, key_reports, states: states(delta) }
+}
+
+/// Weakened and removed first: what a reader must not miss on a long list.
+fn rank(entry: &DeltaEntry) -> u8 {
+    match (entry.change.as_str(), entry.class.as_str()) {
+        ("weakened", _) => 0,
+        ("removed", _) => 1,
+        (_, "documentation") => 4,
+        ("changed", _) => 2,
+        _ => 3,
+    }
+}
+
+fn row(entry: &DeltaEntry) -> ChangedRow {
+    let mut reasons: Vec<String> = entry.reasons.iter().map(|reason| words_of(reason)).collect();
+    if let Some(node) = &entry.attached_node {
+        reasons.push(format!("guards {}", node.for_plain()));
+    }
+    ChangedRow {
+        resource: Shown::new(words_of(&entry.resource_type)),
+        name: (&entry.unique_id).into(),
+        change: Shown::new(&entry.change),
+        class: Shown::new(&entry.class),
+        reasons: Shown::new(reasons.join(", ")),
+    }
+}
+
+fn summary(delta: &Delta) -> Shown {
+    if delta.comparability != "COMPARABLE" {
+        return Shown::new(match delta.comparability.as_str() {
+            "ENGINE_CHANGED_NOT_COMPARABLE" => {
+                "Not compared: the two manifests come from engines that cannot be compared."
+            }
+            _ => "Not compared: a manifest before or after the change was not read.",
+        });
+    }
+    let of = |change: &str| delta.entries.iter().filter(|entry| entry.change == change).count() as u64;
+    let mut parts: Vec<String> =
+        [("added", "added"), ("changed", "changed"), ("removed", "removed"), ("weakened", "weakened")]
+            .into_iter()
+            .filter_map(|(change, word)| match of(change) {
+                0 => None,
+                n => Some(format!("{n} {word}")),
+            })
+            .collect();
+    if !delta.packages.is_empty() {
+        parts.push(count(delta.packages.len() as u64, "package differs", "packages differ"));
+    }
+    if parts.is_empty() {
+        return Shown::new("The two states do not differ in any resource.");
+    }
+    let documentation = delta.entries.iter().filter(|entry| entry.class == "documentation").count();
+    let tail =
+        if documentation > 0 { format!("; {documentation} of these in documentation only") } else { String::new() };
+    Shown::new(format!("{}{tail}.", parts.join(", ")))
+}
+
+fn states(delta: &Delta) -> Vec<Shown> {
+    let state = |word: &str, header: &Option<DeltaHeader>| match header {
+        None => Shown::new(format!("{word}: not read")),
+        Some(header) => {
+            let at = header.generated_at.map(|at| format!(", written {}", words::time(at))).unwrap_or_default();
+            let digest = header.manifest_sha256.to_string();
+            let version = header.dbt_version.for_plain();
+            Shown::new(format!("{word}: dbt {version}{at}, manifest {}…", &digest[..12]))
+        }
+    };
+    vec![state("before", &delta.before), state("after", &delta.after)]
+}
+
+/// The entity's key reports that the change can reach.
+fn key_reports(parts: &Parts) -> Shown {
+    let parameter =
+        parts.attestation.controls.iter().flat_map(|control| &control.parameters).find(|p| p.name == "keyReports");
+    let listed = match parameter {
+        Some(parameter) if parameter.origin != ParameterOrigin::Missing => parameter,
+        _ => return Shown::new("not known: the scope lists no key reports"),
+    };
+    let FactValue::List(reports) = &listed.value else {
+        return Shown::new("not known: the scope lists no key reports");
+    };
+    let Some(FactValue::List(reached)) = parts.facts.get("lineage.downstream").map(|fact| &fact.value) else {
+        return Shown::new("not known: the lineage was not read");
+    };
+    let hit: Vec<&str> = reports.iter().filter(|report| reached.contains(report)).map(String::as_str).collect();
+    if hit.is_empty() { Shown::new("none reached") } else { Shown::new(hit.join(", ")) }
+}
+
+/// `dependsOn` to `depends on`, `semantic_model` to `semantic model`.
+fn words_of(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars() {
+        match c {
+            '_' => out.push(' '),
+            c if c.is_ascii_uppercase() => {
+                out.push(' ');
+                out.push(c.to_ascii_lowercase());
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,196 @@
+//! The vocabulary of readers. Machine values are turned into these words in one place, for every surface.
+
+use clyra_attest::catalogue::Outcome;
+use clyra_evidence::change::{ChangeKind, Component};
+use clyra_evidence::fact::FactClass;
+use clyra_evidence::id::Source;
+use clyra_evidence::manifest::{ChangeClass, ChangeMark};
+use clyra_evidence::time::Timestamp;
+use serde::Serialize;
+
+/// Words that stand on no surface: they claim what only management and the auditor may conclude, or promise what no
+/// technique keeps. Tests hold every page, file, badge and ticket against this list; foreign names are not ours to ban.
+pub const BANNED: [&str; 20] = [
+    "audit ready",
+    "audit-ready",
+    "certified",
+    "certifies",
+    "compliance score",
+    "compliant",
+    "deficiency",
+    "fully complete",
+    "guarantee",
+    "immutable",
+    "in compliance with",
+    "material weakness",
+    "passing",
+    "pillar",
+    "score",
+    "significant deficiency",
+    "tamper proof",
+    "tamper-proof",
+    "unalterable",
+    "%",
+];
+
+/// The banned words that stand in `text`, whatever their case.
+#[must_use]
+pub fn banned_in(text: &str) -> Vec<&'static str> {
+    let text = text.to_lowercase();
+    BANNED.into_iter().filter(|word| text.contains(word)).collect()
+}
+
+/// A result as readers see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ResultWord {
+    /// Everything asked holds on evidence that was read.
+    NoException,
+    /// Something asked is shown not to hold.
+    Exception,
+    /// Something needed was not read, or is too weak.
+    NotTested,
+    /// A stated condition says that there is nothing to test.
+    NotApplicable,
+}
+
+impl ResultWord {
+    /// The words.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoException => "no exception",
+            Self::Exception => "exception",
+            Self::NotTested => "not tested",
+            Self::NotApplicable => "not applicable",
+        }
+    }
+
+    /// A mark to stand before the words, so that no result is told by colour alone.
+    #[must_use]
+    pub const fn mark(self) -> &'static str {
+        match self {
+            Self::NoException => "○",
+            Self::Exception => "●",
+            Self::NotTested => "◇",
+            Self::NotApplicable => "–",
+        }
+    }
+}
+
+impl From<Outcome> for ResultWord {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Pass => Self::NoException,
+            Outcome::Fail => Self::Exception,
+            Outcome::Unknown => Self::NotTested,
+            Outcome::Na => Self::NotApplicable,
+        }
+    }
+}
+
+/// What kind of change, as a heading says it.
+#[must_use]
+pub const fn kind(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Code => "Code change",
+        ChangeKind::Drift => "Drift without a commit",
+        ChangeKind::Override => "Overridden run",
+        ChangeKind::Config => "Configuration change",
+        ChangeKind::Sync => "Reverse-ETL definition change",
+        ChangeKind::Warehouse => "Direct change in the warehouse",
+    }
+}
+
+/// The population that a kind of change is a row of: its id and what it lists.
+#[must_use]
+pub const fn population(kind: ChangeKind) -> (&'static str, &'static str) {
+    match kind {
+        ChangeKind::Code => ("P1", "code changes to the production branch"),
+        ChangeKind::Drift | ChangeKind::Override => ("P2", "production runs"),
+        ChangeKind::Config => ("P3", "configuration changes"),
+        ChangeKind::Sync => ("P4", "reverse-ETL definitions"),
+        ChangeKind::Warehouse => ("P6", "statements outside the pipeline"),
+    }
+}
+
+/// How a fact came to be known.
+#[must_use]
+pub const fn class(class: FactClass) -> &'static str {
+    match class {
+        FactClass::Claimed => "claimed",
+        FactClass::Delivered => "delivered",
+        FactClass::Observed => "observed",
+        FactClass::Confirmed => "confirmed",
+        FactClass::Reconstructed => "reconstructed",
+    }
+}
+
+/// What the word for a class means, for the legend.
+#[must_use]
+pub const fn class_meaning(class: FactClass) -> &'static str {
+    match class {
+        FactClass::Claimed => "unsigned or self-declared",
+        FactClass::Delivered => "an authenticated push of the source",
+        FactClass::Observed => "read from the source's API",
+        FactClass::Confirmed => "two sources agree",
+        FactClass::Reconstructed => "read from the source's API more than 24 hours later",
+    }
+}
+
+/// A tool by the name its users know.
+#[must_use]
+pub const fn source(source: Source) -> &'static str {
+    match source {
+        Source::DbtCloud => "dbt Cloud",
+        Source::Github => "GitHub",
+        Source::Hightouch => "Hightouch",
+        Source::Slack => "Slack",
+    }
+}
+
+/// Whether a change can alter what is computed.
+#[must_use]
+pub const fn change_class(class: ChangeClass) -> &'static str {
+    match class {
+        ChangeClass::Documentation => "documentation only",
+        ChangeClass::Behavioural => "behavioural",
+        ChangeClass::Unknown => "not known: the states could not be compared",
+    }
+}
+
+/// A mark on a change.
+#[must_use]
+pub const fn mark(mark: ChangeMark) -> &'static str {
+    match mark {
+        ChangeMark::Emergency => "emergency",
+        ChangeMark::Unauthorized => "outside the pipeline",
+        ChangeMark::Late => "learned more than 24 hours after the fact",
+        ChangeMark::Withdrawn => "withdrawn: a later fact showed that it is no change of its own",
+    }
+}
+
+/// A component of the state vector.
+#[must_use]
+pub const fn component(component: Component) -> &'static str {
+    match component {
+        Component::Manifest => "code",
+        Component::Seeds => "seeds",
+        Component::Packages => "packages",
+        Component::DbtVersion => "dbt version",
+        Component::Job => "job definition",
+        Component::Environment => "environment",
+    }
+}
+
+/// A time for readers: `2026-11-20 09:41:00Z`. All times are UTC.
+#[must_use]
+pub fn time(time: Timestamp) -> String {
+    let text = time.to_string();
+    format!("{} {}Z", &text[..10], &text[11..19])
+}
+
+/// `1 attribute`, `2 attributes`.
+pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
+}
