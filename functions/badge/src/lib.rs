@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+mod claim;
+pub mod config;
+mod endpoint;
+mod handler;
+mod jwks;
+pub mod registry;
+pub mod source;
+pub mod state;
+pub mod step;
+mod svg;
+pub mod token;
+
+pub use config::Config;
+pub use handler::{Badge, Deps};
+pub use step::BadgeStep;

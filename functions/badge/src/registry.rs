@@ -1,0 +1,90 @@
+//! The badge registry: the newest token of each badge, and what was revoked. A pointer, not evidence.
+
+use std::collections::BTreeSet;
+
+use clyra_evidence::digest::Sha256Digest;
+use clyra_evidence::time::{Day, Timestamp};
+use clyra_ports::ledger::Ledger;
+use clyra_ports::table::TableError;
+use serde::{Deserialize, Serialize};
+
+use crate::config::BadgeName;
+
+/// The topic of the notes.
+const TOPIC: &str = "badge";
+
+/// What is noted of one badge.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The newest token.
+    pub issued: Option<Issued>,
+    /// Whether the badge as a whole was revoked; it stays so until somebody restores it.
+    pub revoked: bool,
+    /// Attestations whose badge and token were revoked, by the SHA-256 of their envelopes.
+    pub revoked_attestations: BTreeSet<Sha256Digest>,
+}
+
+/// A token that was issued with an attestation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Issued {
+    /// The last day of the attestation's period.
+    pub to: Day,
+    /// Its revision of that day.
+    pub n: u32,
+    /// SHA-256 of its envelope.
+    pub attestation: Sha256Digest,
+    /// The token.
+    pub token: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+impl Entry {
+    /// Whether the badge, or this attestation of it, was revoked.
+    #[must_use]
+    pub fn is_revoked(&self, attestation: Option<&Sha256Digest>) -> bool {
+        self.revoked || attestation.is_some_and(|digest| self.revoked_attestations.contains(digest))
+    }
+}
+
+/// What is noted of a badge.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub async fn entry(ledger: &Ledger, name: &BadgeName) -> Result<Entry, TableError> {
+    Ok(ledger.note(TOPIC, &name.path(), |_: Option<Entry>| None).await?.unwrap_or_default())
+}
+
+/// Notes a token, unless one of a later attestation, or of the same one, is there: a badge moves only forward.
+///
+/// # Errors
+/// When the ledger fails.
+pub async fn advance(ledger: &Ledger, name: &BadgeName, issued: &Issued) -> Result<Entry, TableError> {
+    let advance = |entry: Option<Entry>| {
+        let mut entry = entry.unwrap_or_default();
+        let newer = entry.issued.as_ref().is_none_or(|known| (issued.to, issued.n) > (known.to, known.n));
+        newer.then(|| {
+            entry.issued = Some(issued.clone());
+            entry
+        })
+    };
+    Ok(ledger.note(TOPIC, &name.path(), advance).await?.unwrap_or_default())
+}
+
+/// Revokes a badge as a whole, or only what was issued with one attestation.
+///
+/// # Errors
+/// When the ledger fails.
+pub async fn revoke(ledger: &Ledger, name: &BadgeName, attestation: Option<Sha256Digest>) -> Result<Entry, TableError> {
+    let revoke = |entry: Option<Entry>| {
+        let mut entry = entry.unwrap_or_default();
+        match attestation {
+            Some(digest) => entry.revoked_attestations.extend([digest]),
+            None => entry.revoked = true,
+        }
+        Some(entry)
+    };
+    Ok(ledger.note(TOPIC, &name.path(), revoke).await?.unwrap_or_default())
+}

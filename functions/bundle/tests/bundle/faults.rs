@@ -1,0 +1,246 @@
+//! What goes wrong at the source, and what arrives late.
+
+use std::sync::Arc;
+
+use clyra_evidence::digest::Sha256Digest;
+use clyra_evidence::fact::FactValue;
+use clyra_evidence::id::{ConnectionName, SourceId};
+use clyra_evidence::manifest::{ChangeClass, ChangeMark};
+use clyra_evidence::object_key::ObjectKey;
+use clyra_evidence::role::Role;
+use clyra_evidence::scope::{Scope, ScopedEnvironment, ScopedProject};
+use clyra_fn_bundle::ScopeInForce;
+use clyra_ports::index::{LinkOutcome, RunStatus};
+use clyra_ports::read_api::ReadError;
+use clyra_ports::step::{Step as _, StepError};
+
+use crate::house::{House, Opened, value};
+use crate::memory::InsecureSigner;
+use crate::order::block_on;
+use crate::scripted::{ACCOUNT, Api, Run};
+
+fn run(n: u64) -> Run {
+    Run::hourly(n, "2026-11-02T08:00:00Z")
+}
+
+fn changed(n: u64) -> Run {
+    Run { sha: 'b', model: 2, ..run(n) }
+}
+
+/// A deployment that knows the first run, at the end of the second.
+async fn house(runs: &[Run]) -> (House, Api) {
+    let api = Api::of(runs);
+    let house = House::new(Arc::new(api.clone()), ACCOUNT, runs[0].end());
+    house.deliver(&runs[0].delivery("completed")).await;
+    if let Some(second) = runs.get(1) {
+        house.clock.advance_to(second.end());
+    }
+    (house, api)
+}
+
+fn code_and_delay(result: Result<(), StepError>) -> (&'static str, Option<u64>) {
+    match result {
+        Ok(()) => ("through", None),
+        Err(StepError::Later { code, after_ms, .. }) => (code, after_ms),
+        Err(StepError::Park { code, .. }) => (code, Some(u64::MAX)),
+    }
+}
+
+async fn only(house: &House) -> Opened {
+    let mut bundles: Vec<Opened> = house.bundles().await.into_values().collect();
+    assert_eq!(bundles.len(), 1, "{bundles:?}");
+    bundles.remove(0)
+}
+
+#[test]
+fn each_fault_of_the_api_says_whether_and_when_to_try_again() {
+    let unavailable = || ReadError::Unavailable { reason: "502".to_owned() };
+    block_on(async {
+        for (part, answer, expected) in [
+            ("/runs/", Err(ReadError::CoolingDown { after_ms: 300_000 }), ("SOURCE_COOLING_DOWN", Some(300_000))),
+            ("/runs/", Err(ReadError::NotTheApi), ("SOURCE_NOT_THE_API", None)),
+            ("/runs/", Err(ReadError::CredentialRefused), ("CREDENTIAL_REFUSED", Some(u64::MAX))),
+            ("/runs/", Err(unavailable()), ("SOURCE_UNAVAILABLE", None)),
+            ("/runs/", Err(ReadError::NotFound), ("RUN_NOT_FOUND", Some(20_000))),
+            ("/runs/", Ok(&br#"{"data":null}"#[..]), ("SOURCE_ANSWER_UNREADABLE", None)),
+            ("/runs/", Ok(br#"{"data":{"id":704"#), ("SOURCE_ANSWER_UNREADABLE", None)),
+            ("run_results", Err(ReadError::NotFound), ("ARTIFACT_NOT_THERE_YET", Some(20_000))),
+            ("run_results", Err(ReadError::CoolingDown { after_ms: 300_000 }), ("SOURCE_COOLING_DOWN", Some(300_000))),
+            ("manifest", Err(unavailable()), ("SOURCE_UNAVAILABLE", None)),
+        ] {
+            let (house, api) = house(&[run(0), changed(1)]).await;
+            api.answer(part, answer.clone());
+            let key = house.receive(&changed(1).delivery("completed")).await;
+            assert_eq!(code_and_delay(house.bundler.handle(&key).await), expected, "{part}: {answer:?}");
+            assert!(house.bundles().await.is_empty());
+            api.heal();
+            house.handle(&key).await;
+            assert_eq!(only(&house).await.manifest.change.runs.len(), 1, "{part}: {answer:?}");
+        }
+    });
+}
+
+#[test]
+fn a_run_that_never_turns_up_is_unresolvable_and_no_error() {
+    block_on(async {
+        let (house, _) = house(&[run(0)]).await;
+        let key = house.receive(&run(99).delivery("completed")).await;
+        house.handle(&key).await;
+        assert_eq!(house.link(&key).await, Some(LinkOutcome::Unresolvable));
+    });
+}
+
+#[test]
+fn artifacts_that_cannot_be_read_are_findings() {
+    block_on(async {
+        for (part, answer, fact, finding, class) in [
+            ("manifest", Ok(&b"{\"metadata\":"[..]), "run.manifest.finding", "ARTIFACT_NOT_JSON", ChangeClass::Unknown),
+            ("manifest", Ok(b"null"), "run.manifest.finding", "ARTIFACT_NOT_RECOGNISED", ChangeClass::Unknown),
+            ("manifest", Err(ReadError::NotFound), "run.manifest.finding", "MANIFEST_MISSING", ChangeClass::Unknown),
+            ("run_results", Ok(b"[]"), "run.results.finding", "ARTIFACT_NOT_RECOGNISED", ChangeClass::Behavioural),
+            (
+                "run_results",
+                Err(ReadError::NotFound),
+                "run.results.finding",
+                "ARTIFACT_MISSING",
+                ChangeClass::Behavioural,
+            ),
+        ] {
+            let (house, api) = house(&[run(0), changed(1)]).await;
+            api.answer(part, answer.clone());
+            house.deliver(&changed(1).delivery("completed")).await;
+            let opened = only(&house).await;
+            assert_eq!(value(&opened, fact), Some(&FactValue::from(finding)), "{part}: {answer:?}");
+            assert_eq!(opened.manifest.change.class, class, "{part}: {answer:?}");
+        }
+    });
+}
+
+#[test]
+fn a_receipt_counts_only_under_a_key_of_the_deployment() {
+    block_on(async {
+        let (house, api) = house(&[run(0)]).await;
+        let other = InsecureSigner::new(9, Role::Receipt);
+        let key = house.receive(&run(0).delivery("started")).await;
+        let ObjectKey::Receipt(id) = &key else { unreachable!() };
+        let told = house.store.objects.lock().unwrap().remove(&key.to_string()).unwrap();
+        let envelope = clyra_evidence::envelope::Envelope::from_bytes(&told).unwrap();
+        let statement: clyra_evidence::statement::Statement<clyra_evidence::receipt::DataReceipt> =
+            serde_json::from_slice(envelope.unverified_payload()).unwrap();
+        house.put_receipt(statement.predicate, Sha256Digest::of(b"forged"), &other).await;
+        let asked = api.asked_for("/runs/");
+        let refused = ("RECEIPT_NOT_AUTHENTIC", Some(u64::MAX));
+        assert_eq!(code_and_delay(house.bundler.handle(&ObjectKey::Receipt(*id)).await), refused);
+        assert_eq!(api.asked_for("/runs/"), asked, "nothing is done with what is not authentic");
+    });
+}
+
+#[test]
+fn what_is_out_of_scope_is_not_asked_about() {
+    let scope = Scope {
+        version: 1,
+        entity: "Norte".into(),
+        projects: vec![ScopedProject {
+            connection: ConnectionName::default_connection(),
+            project_id: 3.into(),
+            slug: "finance-core".parse().unwrap(),
+            name: "Finance core".into(),
+            environments: vec![ScopedEnvironment {
+                environment_id: 6.into(),
+                name: "Production".into(),
+                branch: None,
+                jobs: None,
+            }],
+            key_reports: Vec::new(),
+        }],
+        approval_sources: Vec::new(),
+        controls: [].into(),
+        parameters: [].into(),
+    };
+    block_on(async {
+        let api = Api::of(&[run(0)]);
+        let scope = ScopeInForce { payload: b"{}".to_vec(), scope };
+        let house = House::with(Arc::new(api.clone()), ACCOUNT, run(0).end(), |config| config.scope = Some(scope));
+        let key = house.receive(&run(0).delivery("completed")).await;
+        house.handle(&key).await;
+        assert_eq!(house.link(&key).await, Some(LinkOutcome::OutOfScope));
+        assert_eq!(api.asked_for("/"), 0);
+    });
+}
+
+#[test]
+fn errored_is_provisional_and_a_timer_closes_what_nobody_completes() {
+    block_on(async {
+        let failed = Run { status: 20, ..changed(1) };
+        let (house, _) = house(&[run(0), failed.clone()]).await;
+        let key = house.receive(&failed.delivery("errored")).await;
+        house.handle(&key).await;
+        assert_eq!(house.link(&key).await, Some(LinkOutcome::Waiting));
+        assert_eq!(house.bundler.tend().await.unwrap().waiting, 1);
+        assert!(house.bundles().await.is_empty());
+        house.clock.advance_by(11 * 60 * 1_000);
+        assert_eq!(house.bundler.tend().await.unwrap().settled, 1);
+        assert_eq!(house.link(&key).await, Some(LinkOutcome::Change));
+        assert_eq!(value(&only(&house).await, "run.status"), Some(&FactValue::from("error")));
+    });
+}
+
+#[test]
+fn a_run_without_an_end_is_closed_after_the_deadline_and_reopened_by_its_end() {
+    block_on(async {
+        let running = Run { status: 3, ..changed(1) };
+        let (house, api) = house(&[run(0), running.clone()]).await;
+        house.deliver(&running.delivery("started")).await;
+        house.clock.advance_by(25 * 60 * 60 * 1_000);
+        assert_eq!(house.bundler.tend().await.unwrap().settled, 1);
+        let connection = ConnectionName::default_connection();
+        let id = SourceId::from(running.id);
+        assert_eq!(house.index.run(&connection, &id).await.unwrap().unwrap().status, RunStatus::Unfinished);
+        assert!(house.bundles().await.is_empty());
+        api.put(changed(1));
+        house.deliver(&changed(1).delivery("completed")).await;
+        assert_eq!(house.index.run(&connection, &id).await.unwrap().unwrap().status, RunStatus::Success);
+        assert_eq!(house.bundles().await.len(), 1);
+    });
+}
+
+#[test]
+fn a_run_that_turns_up_late_takes_the_change_and_the_other_says_so() {
+    block_on(async {
+        let (house, _) = house(&[run(0), changed(1), changed(2)]).await;
+        house.clock.advance_to(changed(2).end());
+        house.deliver(&changed(2).delivery("completed")).await;
+        let first = only(&house).await;
+        assert_eq!(first.manifest.change.anchor[1], changed(2).id.to_string());
+        house.deliver(&changed(1).delivery("completed")).await;
+        let bundles = house.bundles().await;
+        assert_eq!(bundles.len(), 2);
+        let taken_back = &bundles[&first.manifest.change.change_id];
+        assert_eq!(taken_back.manifest.revision, 2);
+        assert_eq!(taken_back.manifest.change.marks, [ChangeMark::Withdrawn]);
+        assert_eq!(value(taken_back, "change.withdrawn"), Some(&FactValue::Bool(true)));
+        let now = bundles.values().find(|opened| opened.manifest.revision == 1).unwrap();
+        assert_eq!(now.manifest.change.anchor[1], changed(1).id.to_string());
+    });
+}
+
+#[test]
+fn a_later_success_and_a_late_receipt_give_revisions() {
+    block_on(async {
+        let failed = Run { status: 20, ..changed(1) };
+        let (house, _) = house(&[run(0), failed.clone(), changed(2)]).await;
+        house.deliver(&failed.delivery("completed")).await;
+        assert_eq!(value(&only(&house).await, "followUp.resolvedByRun"), Some(&FactValue::Null));
+        house.deliver(&failed.delivery("started")).await;
+        let opened = only(&house).await;
+        assert_eq!((opened.manifest.revision, opened.manifest.receipts.len()), (2, 2));
+        house.clock.advance_to(changed(2).end());
+        house.deliver(&changed(2).delivery("completed")).await;
+        let opened = only(&house).await;
+        assert_eq!(opened.manifest.revision, 3);
+        assert_eq!(value(&opened, "followUp.resolvedByRun"), Some(&FactValue::Text(changed(2).id.to_string())));
+        house.deliver(&changed(2).delivery("started")).await;
+        house.deliver(&failed.delivery("started")).await;
+        assert_eq!(only(&house).await.manifest.revision, 3, "a redelivery adds nothing");
+    });
+}

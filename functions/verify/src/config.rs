@@ -1,0 +1,22 @@
+//! What an operator decides about verify pages.
+
+use std::collections::BTreeMap;
+
+use clyra_evidence::id::ConnectionName;
+use clyra_evidence::statement::SpecBase;
+use clyra_workpaper::names::SourceAddress;
+
+use crate::access::Access;
+
+/// The configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who may see a change.
+    pub access: Access,
+    /// The base of predicate URIs.
+    pub spec_base: SpecBase,
+    /// Addresses of the tools, for links into them; may be empty.
+    pub sources: BTreeMap<ConnectionName, SourceAddress>,
+    /// Whether browsers reach us by https; false only on loopback, where a cookie marked Secure would be dropped.
+    pub https: bool,
+}

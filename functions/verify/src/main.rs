@@ -1,0 +1,52 @@
+//! Lambda entry point: verify pages, bundles and receipts for auditors.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clyra_aws::Aws;
+use clyra_evidence::statement::SpecBase;
+use clyra_fn_verify::{Access, Config, Deps, Verify};
+use clyra_lambda::Fatal;
+use clyra_ports::clock::SystemClock;
+use clyra_ports::identity_store::IdentityStore;
+use clyra_ports::index::Index;
+use clyra_service::vars::{Name, ProcessVars, VarReader};
+use clyra_workpaper::names::SourceAddress;
+
+fn main() -> ExitCode {
+    clyra_lambda::run(serve)
+}
+
+async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
+    let mut read = VarReader::new(&vars);
+    let deployment = read.required::<clyra_config::Config>("CLYRA_CONFIG");
+    let base = read.required::<SpecBase>("CLYRA_SPEC_BASE");
+    let names = ["CLYRA_EVIDENCE_BUCKET", "CLYRA_INDEX_TABLE", "CLYRA_IDENTITY_TABLE", "CLYRA_LINK_SECRET"];
+    let names = names.map(|name| read.required::<Name>(name));
+    let (deployment, spec_base) = read.finish(|| Some((deployment?, base?)))?;
+    let [bucket, index, identities, link] = names.map(|name| name.map(|n| n.to_string()).unwrap_or_default());
+
+    let aws = Aws::from_vars(&vars)?;
+    let store = Arc::new(aws.evidence(&bucket));
+    let key = clyra_attach::link_key(&aws.secrets(), &link).await?;
+    let sources = deployment.connections.iter().filter_map(|connection| {
+        let address =
+            SourceAddress::new(connection.host.as_str().trim_end_matches('/'), connection.account_id.clone()).ok()?;
+        Some((connection.name.clone(), address))
+    });
+    let config = Config {
+        access: Access::Link { key, epoch: deployment.links.epoch },
+        spec_base,
+        sources: sources.collect(),
+        https: true,
+    };
+    let handler = Verify::new(Deps {
+        reader: store.clone(),
+        downloads: store,
+        identities: IdentityStore::new(Arc::new(aws.table(&identities))),
+        index: Index::new(Arc::new(aws.table(&index))),
+        clock: Arc::new(SystemClock),
+        config,
+    });
+    clyra_lambda::serve_http(Arc::new(handler)).await
+}
