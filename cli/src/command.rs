@@ -1,0 +1,9 @@
+//! What a person can ask for: one file each.
+
+pub mod attest;
+pub mod demo;
+pub mod doctor;
+pub mod redrive;
+pub mod serve;
+pub mod status;
+pub mod verify;

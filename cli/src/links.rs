@@ -1,0 +1,49 @@
+//! Addresses that people are given.
+
+use clyra_config::Config;
+use clyra_embedded::folder::Embedded;
+use clyra_embedded::keys::KeyError;
+use clyra_evidence::id::ChangeId;
+use clyra_evidence::link::LinkKey;
+
+use crate::stack::Stack;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// The work paper of a change, with the capability to open it.
+///
+/// # Errors
+/// When the link key cannot be used.
+pub fn verify_url(stack: &Stack, change: ChangeId) -> Result<String, KeyError> {
+    let key = link_key(&stack.embedded)?;
+    let policy = &stack.config.links;
+    let not_after = stack.clock.now().plus_ms(i64::from(policy.valid_days) * DAY_MS);
+    Ok(format!("{}{}", base(&stack.config), key.path(change, not_after, policy.epoch)))
+}
+
+/// A project's badge.
+#[must_use]
+pub fn badge_url(stack: &Stack, framework: &str, project: &str) -> String {
+    format!("{}/badge/{framework}/{project}.svg", base(&stack.config))
+}
+
+/// How others reach this server, without a slash at its end.
+#[must_use]
+pub fn base(config: &Config) -> String {
+    let base = config.public_base_url.as_ref().map(ToString::to_string);
+    base.unwrap_or_else(|| format!("http://{}", config.listen)).trim_end_matches('/').to_owned()
+}
+
+/// The key of verify links.
+///
+/// # Errors
+/// When its file cannot be used.
+pub fn link_key(embedded: &Embedded) -> Result<LinkKey, KeyError> {
+    let secret = embedded.keys.link_key()?;
+    let mut bytes = [0; 32];
+    // The key file holds exactly 32 bytes; its reader has checked that.
+    for (to, from) in bytes.iter_mut().zip(secret.expose()) {
+        *to = *from;
+    }
+    Ok(LinkKey::from_bytes(bytes))
+}
