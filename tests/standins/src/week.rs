@@ -15,7 +15,7 @@ mod news;
 mod runs;
 mod story;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub use self::story::Story;
 use crate::DbtCloud;
@@ -42,6 +42,9 @@ pub struct Week {
     /// What happens, in the order in which it arrives.
     pub moments: Vec<Moment>,
 }
+
+/// Where [`Week::telling`] takes the plot from: a Friday, 18:00 UTC.
+const REFERENCE_MS: i64 = 1_763_143_200_000;
 
 /// Something that happens. Whoever plays it applies it to the stand-in first and then delivers its webhook.
 #[derive(Clone, Debug)]
@@ -76,6 +79,22 @@ impl Week {
     /// byte for byte; an instant that no calendar has is taken as the epoch.
     pub fn ending(until_ms: i64) -> Self {
         let until = Timestamp::from_millisecond(until_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        Self::by_clock(until, SignedDuration::ZERO)
+    }
+
+    /// A week in which the last news of this part of the story arrive at this instant (milliseconds since the Unix
+    /// epoch), whatever the weekday and the hour; what follows in the story lies after it. For tests against a clock
+    /// that is not theirs, where news that are older than a day would be late.
+    pub fn telling(story: Story, at_ms: i64) -> Self {
+        let reference = Self::ending(REFERENCE_MS);
+        let told = reference.moments.iter().rfind(|moment| moment.story == Some(story));
+        let shift = SignedDuration::from_millis(told.map_or(0, |moment| at_ms - moment.at_ms));
+        let until = Timestamp::from_millisecond(REFERENCE_MS).unwrap_or(Timestamp::UNIX_EPOCH);
+        Self::by_clock(until.checked_add(shift).unwrap_or(until), -shift)
+    }
+
+    /// The team keeps its office hours by a clock that is this much ahead of UTC.
+    fn by_clock(until: Timestamp, ahead: SignedDuration) -> Self {
         Self {
             account_id: cast::ACCOUNT,
             project_id: cast::PROJECT,
@@ -84,7 +103,7 @@ impl Week {
             secret: cast::SECRET.to_owned(),
             token: cast::TOKEN.to_owned(),
             start: cast::world_at(until),
-            moments: story::moments(until),
+            moments: story::moments(until, ahead),
         }
     }
 

@@ -76,8 +76,9 @@ const DBT_UPGRADE: Mark = Mark(45, -30);
 const JOB_EDITED: Mark = Mark(48, -15);
 const PLAIN_RERUN: Mark = Mark(49, 20);
 
-pub(super) fn moments(until: Timestamp) -> Vec<Moment> {
-    let plot = Plot::new(until);
+/// All that happens until then, by office hours on a clock that is this much ahead of UTC.
+pub(super) fn moments(until: Timestamp, ahead: SignedDuration) -> Vec<Moment> {
+    let plot = Plot::new(until, ahead);
     let world = cast::world_at(until);
     let salt = until.as_millisecond().to_string();
     let Some(account) = world.accounts.get(&cast::ACCOUNT) else {
@@ -104,7 +105,8 @@ struct Found {
 }
 
 impl Plot {
-    fn new(until: Timestamp) -> Self {
+    fn new(until: Timestamp, ahead: SignedDuration) -> Self {
+        let until = until.checked_add(ahead).unwrap_or(until);
         let last = after(until, -LAST_RUN_SECONDS);
         let first = until.checked_sub(WEEK).unwrap_or(until);
         let next_hour = first.as_second().div_euclid(3600) * 3600 + 3600;
@@ -113,6 +115,7 @@ impl Plot {
         for at in hours.filter(|at| *at <= last) {
             let civil = at.to_zoned(TimeZone::UTC).datetime();
             let at_work = !matches!(civil.date().weekday(), Weekday::Saturday | Weekday::Sunday);
+            let at = at.checked_sub(ahead).unwrap_or(at);
             match civil.hour() {
                 7..=17 if at_work => hourly.push(at),
                 2 => nightly.push(at),

@@ -69,6 +69,18 @@ fn the_plot_is_whole_whenever_the_week_ends() {
 }
 
 #[test]
+fn a_part_of_the_story_can_be_told_at_any_instant() {
+    for offset in (0..24 * 7).step_by(5) {
+        let at = UNTIL_MS + offset * HOUR_MS + offset * 61_000;
+        let week = Week::telling(Story::RevenueLogic, at);
+        let told = week.moments.iter().rfind(|moment| moment.story == Some(Story::RevenueLogic)).unwrap();
+        assert_eq!(told.at_ms, at);
+        assert!(week.moments.is_sorted_by_key(|moment| moment.at_ms));
+        assert!(run_of(&week, Story::PlainRerun).id > run_of(&week, Story::RevenueLogic).id);
+    }
+}
+
+#[test]
 fn the_same_instant_gives_the_same_week_and_others_share_no_event() {
     let events = |until| -> Vec<(String, Vec<u8>)> {
         let sent = Week::ending(until).moments.into_iter().filter_map(|moment| moment.webhook);
