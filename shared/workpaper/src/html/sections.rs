@@ -289,8 +289,8 @@ fn changed(paper: &WorkPaper) -> Markup {
                 changed.rows.iter().map(|row| vec![
                     html! { (row.resource) },
                     html! { code { (row.name) } },
-                    html! { @if row.change.as_str() == "weakened" || row.change.as_str() == "removed" { b { (row.change) } } @else { (row.change) } },
-                    html! { (row.class) },
+                    html! { @if row.change.as_str() == "weakened" || row.change.as_str() == "removed" { b .word { (row.change) } } @else { span .word { (row.change) } } },
+                    html! { span .word { (row.class) } },
                     html! { (row.reasons) },
                 ]).collect(),
             ))
