@@ -27,7 +27,17 @@ pub enum FactClass {
     Reconstructed,
 }
 
+/// How long after a fact a reading still counts as of its time, in milliseconds: a day, because what a source shows later
+/// may have been changed there.
+pub const CONTEMPORANEOUS_MS_MAX: i64 = 24 * 60 * 60 * 1_000;
+
 impl FactClass {
+    /// The class of what was read from the source's API at `read_at` and was so at `about`.
+    #[must_use]
+    pub fn of_reading(read_at: Timestamp, about: Timestamp) -> Self {
+        if read_at.ms_since(about) > CONTEMPORANEOUS_MS_MAX { Self::Reconstructed } else { Self::Observed }
+    }
+
     /// The class in documents.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -65,7 +75,8 @@ impl FactClass {
     }
 }
 
-/// The value of a fact. Free text is never one: it becomes a closed class or a digest before it gets here.
+/// The value of a fact. Free text is never one, nor its digest, from which a short text can be guessed: it becomes a
+/// closed class before it gets here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum FactValue {
@@ -186,5 +197,22 @@ impl Facts {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Fact> {
         self.facts.get(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_more_than_a_day_later_is_reconstructed() {
+        let about: Timestamp = "2026-11-18T10:05:00Z".parse().unwrap();
+        for (after_ms, class) in [
+            (-1_000, FactClass::Observed),
+            (CONTEMPORANEOUS_MS_MAX, FactClass::Observed),
+            (CONTEMPORANEOUS_MS_MAX + 1, FactClass::Reconstructed),
+        ] {
+            assert_eq!(FactClass::of_reading(about.plus_ms(after_ms), about), class, "{after_ms}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Names and ids. Each is a type of its own, made only from text that has the right form.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -175,7 +176,9 @@ impl fmt::Debug for ConnectionName {
 
 /// An id that a source gave to one of its objects (an account, a run, a job): 1 to 100 characters of
 /// `A-Za-z0-9._-`, kept as text because new dbt cells use 14 digits and other tools use letters.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+///
+/// Ids of digits stand first, in the order of their numbers; all others follow in the order of their bytes.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SourceId(String);
 
@@ -187,6 +190,28 @@ impl SourceId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What ids are compared by: a number with more digits is greater, `07` and `7` are told apart by their text.
+    fn order(&self) -> (bool, usize, &str, &str) {
+        let number = self.0.trim_start_matches('0');
+        if self.0.bytes().all(|byte| byte.is_ascii_digit()) {
+            (false, number.len(), number, &self.0)
+        } else {
+            (true, 0, "", &self.0)
+        }
+    }
+}
+
+impl Ord for SourceId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+impl PartialOrd for SourceId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -247,6 +272,14 @@ mod tests {
     fn receipt_ids_follow_their_construction() {
         let id = ReceiptId::derive(Source::DbtCloud, &ConnectionName::default_connection(), "wev_1");
         assert_eq!(*id.digest(), Sha256Digest::of(b"clyra/receipt/v0\ndbt_cloud\ndefault\nwev_1"));
+    }
+
+    #[test]
+    fn ids_of_digits_are_ordered_as_numbers() {
+        let ordered = ["0", "07", "7", "9", "10", "70471820000001", "9a", "a"];
+        let mut ids: Vec<SourceId> = ordered.iter().rev().map(|id| id.parse().unwrap()).collect();
+        ids.sort();
+        assert_eq!(ids.iter().map(SourceId::as_str).collect::<Vec<_>>(), ordered);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How old a delivery is. The times are the sender's own, covered by its MAC.
 
+use clyra_evidence::fact::CONTEMPORANEOUS_MS_MAX;
 use clyra_evidence::time::Timestamp;
 
 /// How far a sender's clock may be ahead of ours: five minutes, the tolerance that senders with a time bound publish.
@@ -7,7 +8,7 @@ pub const AHEAD_MS_MAX: i64 = 5 * 60 * 1_000;
 
 /// From when on a delivery is late: a day, because senders retry on schedules that they do not disclose, and because a
 /// fact that reaches us later is of the strength of one that was read later.
-pub const LATE_AFTER_MS: i64 = 24 * 60 * 60 * 1_000;
+pub const LATE_AFTER_MS: i64 = CONTEMPORANEOUS_MS_MAX;
 
 /// Whether a delivery is ordinary or late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
