@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::fact::{FactClass, FactValue};
 use clyra_evidence::id::{ConnectionName, ReceiptId, Source, SourceId};
-use clyra_evidence::receipt::{Authentication, AuthenticationMethod, DataReceipt, Identity, IdentityKind};
+use clyra_evidence::receipt::{
+    Authentication, AuthenticationMethod, DataReceipt, Identity, IdentityKind, ReceiptStatement,
+};
 use clyra_evidence::time::Timestamp;
 
 use crate::listing::ListedRun;
@@ -30,7 +32,7 @@ impl Census {
     ) -> Result<ReceiptId, CensusError> {
         let receipt = receipt(connection, account, place, run, now);
         let id = receipt.receipt_id;
-        self.deps.recorder.record(receipt, Sha256Digest::of(&run.entry)).await?;
+        self.deps.recorder.record(ReceiptStatement { receipt, body: Sha256Digest::of(&run.entry) }).await?;
         Ok(id)
     }
 }

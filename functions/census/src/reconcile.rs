@@ -53,13 +53,14 @@ impl Census {
 
     async fn sign_what_waits(&self, found: &mut Reconciled) -> Result<(), CensusError> {
         for key in self.all(&ObjectPrefix::Pending).await? {
-            let ObjectKey::Pending(id) = key else { continue };
+            let ObjectKey::Pending(pending) = key else { continue };
             // Pending payloads are never deleted; most were signed long ago.
-            match self.deps.recorder.sign_pending(id).await {
+            match self.deps.recorder.sign_pending(pending).await {
                 Ok(Settled::Signed | Settled::Conflict) => found.signed += 1,
                 Ok(Settled::AlreadySigned) | Err(SettleError::NothingPending) => {}
                 Err(SettleError::Sign(error)) => {
-                    tracing::warn!(receipt.id = %id, error = %error, "a receipt still waits for its signature");
+                    let (id, target) = (pending.receipt_id(), pending.target());
+                    tracing::warn!(receipt.id = %id, object.key = %target, error = %error, "a signature is still waited for");
                     found.still_pending += 1;
                 }
                 Err(SettleError::Record(error)) => return Err(error.into()),

@@ -1,14 +1,12 @@
-//! What a delivery of dbt Cloud tells, reduced to what may be kept: ids, enums, numbers, times, digests and the names of
-//! objects. A member that is absent gives no fact; one that is null, empty or the literal text `None` gives null.
+//! What a delivery of dbt Cloud tells, reduced to what may be kept: ids, enums, numbers, times and the names of objects. A member that is absent gives no fact; one that is null, empty or the literal text `None` gives null.
 
 use std::collections::BTreeMap;
 
-use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::fact::FactValue;
 use clyra_evidence::id::SourceId;
 use clyra_evidence::text::UntrustedText;
 use clyra_evidence::time::Timestamp;
-use clyra_receive::source::{Told, Unreadable};
+use clyra_receive::sender::{DeliveryFacts, Unreadable};
 use serde_json::Value;
 
 /// Events of this family are about a run and name it.
@@ -34,7 +32,7 @@ const ALLOWED: [(&str, Reader); 12] = [
 ];
 
 /// Reads the facts.
-pub(crate) fn told(document: &Value) -> Result<Told, Unreadable> {
+pub(crate) fn told(document: &Value) -> Result<DeliveryFacts, Unreadable> {
     let event_type = document.get("eventType").and_then(Value::as_str).filter(|text| !text.is_empty());
     let event_type = event_type.ok_or(Unreadable::because("it has no eventType"))?;
     let event_type = UntrustedText::new(event_type).as_untrusted().to_owned();
@@ -56,14 +54,11 @@ pub(crate) fn told(document: &Value) -> Result<Told, Unreadable> {
         keep(name, member(name).and_then(reader));
     }
     keep("runStatusCode", member("runStatusCode").and_then(number));
-    if let Some((class, digest)) = member("runReason").and_then(reason) {
-        keep("runReasonClass", Some(class));
-        keep("runReasonSha256", Some(digest));
-    }
+    keep("runReasonClass", member("runReason").and_then(reason));
     if event_type.starts_with(RUN_EVENTS) && !matches!(facts.get("runId"), Some(FactValue::Text(_))) {
         return Err(Unreadable::because("it is about a run and has no runId"));
     }
-    Ok(Told { event_type, sent_at: Some(sent_at), facts })
+    Ok(DeliveryFacts { event_type, sent_at: Some(sent_at), facts })
 }
 
 /// The account, as text: new cells use 14 digits.
@@ -106,29 +101,31 @@ fn number(value: &Value) -> Option<FactValue> {
     if value.is_null() { Some(FactValue::Null) } else { value.as_i64().map(FactValue::Int) }
 }
 
-/// A run reason is free text that may name a person: its class and digest are kept, never its words.
-fn reason(value: &Value) -> Option<(FactValue, FactValue)> {
+/// A run reason is free text that may name a person: its class is kept, never its words. Nor is their digest: whoever
+/// holds a list of addresses would find the one in `Kicked off from the UI by …`, and erasure could not take it back.
+fn reason(value: &Value) -> Option<FactValue> {
     if is_nothing(value) {
-        return Some((FactValue::Null, FactValue::Null));
+        return Some(FactValue::Null);
     }
-    let text = value.as_str()?;
-    Some((reason_class(text).into(), Sha256Digest::of(text.as_bytes()).to_string().into()))
+    value.as_str().map(|text| reason_class(text).into())
 }
 
 /// The class is what the text claims: whoever starts a run by the API chooses its words. The run's trigger, read from
 /// the API, decides.
 fn reason_class(text: &str) -> &'static str {
     let text = text.to_lowercase();
+    let begins = |beginnings: &[&str]| beginnings.iter().any(|beginning| text.starts_with(beginning));
     if text == "scheduled" {
         "scheduled"
-    } else if text.starts_with("kicked off from the ui") {
+    } else if begins(&["kicked off from the ui"]) {
         "ui"
-    } else if text.starts_with("triggered by merge") {
+    } else if begins(&["rerun", "re-run", "retry", "retried"]) {
+        "rerun"
+    } else if begins(&["triggered by merge"]) {
         "merge"
     } else if text.contains("pull request") || text.contains("merge request") {
         "ci"
-    } else if ["kicked off from the api", "kicked off via api", "triggered via api"].iter().any(|p| text.starts_with(p))
-    {
+    } else if begins(&["kicked off from the api", "kicked off via api", "triggered via api"]) {
         "api"
     } else {
         "other"
@@ -149,6 +146,7 @@ mod tests {
         for (text, class) in [
             ("scheduled", "scheduled"),
             ("Kicked off from the UI by test@example.com", "ui"),
+            ("Rerun from failure by test@example.com", "rerun"),
             ("Triggered by merge of pull request 42", "merge"),
             ("Triggered by pull request #42", "ci"),
             ("Kicked off from the API by a service token", "api"),

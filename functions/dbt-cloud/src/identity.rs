@@ -2,7 +2,7 @@
 
 use clyra_evidence::id::SourceId;
 use clyra_evidence::receipt::{Identity, IdentityKind};
-use clyra_receive::source::Unreadable;
+use clyra_receive::sender::Unreadable;
 use serde_json::Value;
 
 /// Reads the identity.

@@ -1,10 +1,10 @@
 //! One connection of dbt Cloud.
 
-use clyra_evidence::id::{ConnectionName, Source as SourceName, SourceId};
+use clyra_evidence::id::{ConnectionName, Source, SourceId};
 use clyra_evidence::receipt::Identity;
 use clyra_receive::delivery::{Authentic, Delivery, Raw};
 use clyra_receive::mac::{MacKeys, MacRefused};
-use clyra_receive::source::{NotTold, Source, Told, Unreadable};
+use clyra_receive::sender::{DeliveryFacts, NotTold, Sender, Unreadable};
 use serde_json::Value;
 
 use crate::{facts, identity, signature};
@@ -20,9 +20,9 @@ pub(crate) struct Connection {
     pub(crate) keys: MacKeys,
 }
 
-impl Source for Connection {
-    fn name(&self) -> SourceName {
-        SourceName::DbtCloud
+impl Sender for Connection {
+    fn source(&self) -> Source {
+        Source::DbtCloud
     }
 
     fn connection(&self) -> &ConnectionName {
@@ -41,7 +41,7 @@ impl Source for Connection {
         identity::identity(document)
     }
 
-    fn tell(&self, document: &Value) -> Result<Told, NotTold> {
+    fn tell(&self, document: &Value) -> Result<DeliveryFacts, NotTold> {
         let told = facts::told(document)?;
         match &self.account_id {
             Some(expected) if facts::account_id(document).as_ref() != Some(expected) => Err(NotTold::OtherAccount),

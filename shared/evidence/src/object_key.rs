@@ -15,8 +15,9 @@ use crate::time::Day;
 pub enum ObjectKey {
     /// The envelope of a receipt: `receipts/<receiptId>.json`.
     Receipt(ReceiptId),
-    /// The payload of a receipt that no signer could sign yet: `pending/<receiptId>.json`.
-    Pending(ReceiptId),
+    /// The payload that no signer could sign yet: `pending/<receiptId>.json` of a receipt, and
+    /// `pending/<receiptId>/<body sha256>.json` of a conflict.
+    Pending(Pending),
     /// The envelope of a delivery whose id was taken by other facts: `conflicts/<receiptId>/<body sha256>.json`.
     Conflict(ReceiptId, Sha256Digest),
     /// A bundle: `bundles/<changeId>/<n>.zip`, n from 1.
@@ -48,6 +49,34 @@ pub enum ObjectKey {
     Projection(Sha256Digest),
 }
 
+/// What waits for a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pending {
+    /// A receipt.
+    Receipt(ReceiptId),
+    /// A delivery whose id was taken by other facts.
+    Conflict(ReceiptId, Sha256Digest),
+}
+
+impl Pending {
+    /// Where its envelope stands once it is signed. What waits is never deleted: while nothing stands there, it waits.
+    #[must_use]
+    pub const fn target(self) -> ObjectKey {
+        match self {
+            Self::Receipt(id) => ObjectKey::Receipt(id),
+            Self::Conflict(id, body) => ObjectKey::Conflict(id, body),
+        }
+    }
+
+    /// The receipt's id.
+    #[must_use]
+    pub const fn receipt_id(self) -> ReceiptId {
+        match self {
+            Self::Receipt(id) | Self::Conflict(id, _) => id,
+        }
+    }
+}
+
 /// A day of one environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DayOf {
@@ -63,7 +92,8 @@ impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Receipt(id) => write!(f, "receipts/{id}.json"),
-            Self::Pending(id) => write!(f, "pending/{id}.json"),
+            Self::Pending(Pending::Receipt(id)) => write!(f, "pending/{id}.json"),
+            Self::Pending(Pending::Conflict(id, body)) => write!(f, "pending/{id}/{body}.json"),
             Self::Conflict(id, body) => write!(f, "conflicts/{id}/{body}.json"),
             Self::Bundle(id, n) => write!(f, "bundles/{id}/{n}.zip"),
             Self::Rollup(of, n) => write!(f, "rollups/{of}/{n}.json"),
@@ -110,7 +140,10 @@ fn parse(text: &str) -> Option<ObjectKey> {
     };
     match (folder, parts.as_slice(), suffix) {
         ("receipts", [id], "json") => Some(ObjectKey::Receipt(id.parse().ok()?)),
-        ("pending", [id], "json") => Some(ObjectKey::Pending(id.parse().ok()?)),
+        ("pending", [id], "json") => Some(ObjectKey::Pending(Pending::Receipt(id.parse().ok()?))),
+        ("pending", [id, body], "json") => {
+            Some(ObjectKey::Pending(Pending::Conflict(id.parse().ok()?, body.parse().ok()?)))
+        }
         ("conflicts", [id, body], "json") => Some(ObjectKey::Conflict(id.parse().ok()?, body.parse().ok()?)),
         ("bundles", [id, n], "zip") => Some(ObjectKey::Bundle(id.parse().ok()?, n.parse().ok()?)),
         ("rollups", [c, e, d, n], "json") => Some(ObjectKey::Rollup(day_of(c, e, d)?, n.parse().ok()?)),
@@ -134,7 +167,7 @@ fn parse(text: &str) -> Option<ObjectKey> {
 pub enum ObjectPrefix {
     /// All receipts.
     Receipts,
-    /// All receipts that wait for a signature.
+    /// All receipts and conflicts that wait for a signature, or waited.
     Pending,
     /// All conflicts.
     Conflicts,
@@ -193,7 +226,8 @@ mod tests {
         let name = ConnectionName::default_connection;
         for (key, text) in [
             (ObjectKey::Receipt(receipt), format!("receipts/{digest}.json")),
-            (ObjectKey::Pending(receipt), format!("pending/{digest}.json")),
+            (ObjectKey::Pending(Pending::Receipt(receipt)), format!("pending/{digest}.json")),
+            (ObjectKey::Pending(Pending::Conflict(receipt, digest)), format!("pending/{digest}/{digest}.json")),
             (ObjectKey::Conflict(receipt, digest), format!("conflicts/{digest}/{digest}.json")),
             (ObjectKey::Bundle(change, 12), format!("bundles/{digest}/12.zip")),
             (ObjectKey::Rollup(of.clone(), 1), "rollups/default/1234/2026-11-20/1.json".to_owned()),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Sha256Digest;
 use crate::fact::{FactClass, FactValue};
 use crate::id::{ConnectionName, ReceiptId, Source};
-use crate::statement::{PredicateName, SpecBase, Statement, Subject, SubjectDigest};
+use crate::statement::{PredicateName, SpecBase, Statement, StatementError, Subject, SubjectDigest};
 use crate::time::Timestamp;
 
 /// The name of a receipt's only subject.
@@ -107,23 +107,48 @@ pub enum Mark {
     Conflict,
 }
 
-impl DataReceipt {
-    /// The statement whose payload is signed.
-    #[must_use]
-    pub fn into_statement(self, base: &SpecBase, body: Sha256Digest) -> Statement<Self> {
-        let subject = Subject { name: BODY_SUBJECT.to_owned(), digest: SubjectDigest { sha256: body } };
-        Statement::new(base, PredicateName::DataReceipt, vec![subject], self)
+/// A receipt with the digest of the body that it is about: the statement that is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptStatement {
+    /// What was received, and what it told.
+    pub receipt: DataReceipt,
+    /// SHA-256 of the body as received: the statement's only subject.
+    pub body: Sha256Digest,
+}
+
+impl ReceiptStatement {
+    /// The payload that is signed. Made once, then kept as bytes.
+    ///
+    /// # Errors
+    /// When a value cannot be written as JSON, which a receipt never has.
+    pub fn to_payload(&self, base: &SpecBase) -> Result<Vec<u8>, serde_json::Error> {
+        let subject = Subject { name: BODY_SUBJECT.to_owned(), digest: SubjectDigest { sha256: self.body } };
+        Statement::new(base, PredicateName::DataReceipt, vec![subject], &self.receipt).to_payload()
     }
 
-    /// Whether two deliveries under one identity tell the same: everything that comes from the sender is compared,
-    /// nothing that depends on when and how the delivery reached us.
+    /// Reads the payload of a receipt.
+    ///
+    /// # Errors
+    /// When it is no statement, states something else, or is not about one body.
+    pub fn from_payload(base: &SpecBase, payload: &[u8]) -> Result<Self, StatementError> {
+        let statement = Statement::from_payload(base, PredicateName::DataReceipt, payload)?;
+        match statement.subject.as_slice() {
+            [Subject { name, digest }] if name == BODY_SUBJECT => {
+                Ok(Self { body: digest.sha256, receipt: statement.predicate })
+            }
+            _ => Err(StatementError::OtherSubject),
+        }
+    }
+
+    /// Whether two deliveries under one identity tell the same: what they tell is compared, not when it was sent, nor when
+    /// and how it reached us. A sender that stamps its retry anew tells nothing new.
     #[must_use]
     pub fn tells_the_same(&self, other: &Self) -> bool {
-        let unreadable = |r: &Self| r.marks.contains(&Mark::Unreadable);
-        self.receipt_id == other.receipt_id
-            && self.event_type == other.event_type
-            && self.facts == other.facts
-            && self.source_time == other.source_time
-            && unreadable(self) == unreadable(other)
+        let (ours, theirs) = (&self.receipt, &other.receipt);
+        let unreadable = |receipt: &DataReceipt| receipt.marks.contains(&Mark::Unreadable);
+        ours.receipt_id == theirs.receipt_id
+            && ours.event_type == theirs.event_type
+            && ours.facts == theirs.facts
+            && unreadable(ours) == unreadable(theirs)
     }
 }

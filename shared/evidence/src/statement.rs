@@ -189,6 +189,9 @@ pub enum StatementError {
     /// A statement about nothing.
     #[error("the statement has no subject")]
     NoSubject,
+    /// A statement about something else than its kind is about.
+    #[error("the statement is about something else than a statement of its kind")]
+    OtherSubject,
 }
 
 /// The header of a statement: enough to route it before its predicate is read.

@@ -6,26 +6,11 @@ use clyra_service::problem::Problem;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
-use crate::receiver::{Outcome, Received, Refusal};
+use crate::receiver::{Received, Refusal};
 
 /// When a sender should come again after a 503, in seconds: longer than a failing store takes to be noticed, shorter
 /// than the patience of any sender that retries.
 const RETRY_AFTER_SECS: &str = "30";
-
-impl Outcome {
-    /// The word in the answer's body.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Recorded => "recorded",
-            Self::Duplicate => "duplicate",
-            Self::Variant => "variant",
-            Self::Conflict => "conflict",
-            Self::Late => "late",
-            Self::Pending => "pending",
-        }
-    }
-}
 
 /// The answer to a delivery. All 401 are the same bytes: what was wrong stands in our log only.
 #[must_use]

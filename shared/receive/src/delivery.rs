@@ -12,7 +12,9 @@ use crate::mac::{Mac, MacRefused};
 
 /// Nothing has been checked: the bytes may come from anybody.
 #[derive(Debug)]
-pub struct Raw(());
+pub struct Raw {
+    headers: HeaderMap,
+}
 
 /// The MAC held over exactly these bytes.
 #[derive(Debug)]
@@ -23,7 +25,6 @@ pub struct Authentic {
 /// One delivery in a state of trust.
 #[derive(Debug)]
 pub struct Delivery<State> {
-    headers: HeaderMap,
     body: Bytes,
     received_at: Timestamp,
     state: State,
@@ -48,7 +49,7 @@ impl Delivery<Raw> {
         if body.len() > body_bytes_max {
             return Err(TooLarge { body_bytes_max });
         }
-        Ok(Self { headers: parts.headers, body, received_at, state: Raw(()) })
+        Ok(Self { body, received_at, state: Raw { headers: parts.headers } })
     }
 
     /// Checks the sender's MAC over the raw bytes. It is computed whatever the header holds, so that a missing, doubled
@@ -57,19 +58,13 @@ impl Delivery<Raw> {
     /// # Errors
     /// When the MAC does not hold. The caller learns nothing more.
     pub fn authenticate(self, mac: &Mac<'_>) -> Result<Delivery<Authentic>, MacRefused> {
-        let authentication = mac.check(&self.headers, &self.body)?;
-        let Self { headers, body, received_at, state: Raw(()) } = self;
-        Ok(Delivery { headers, body, received_at, state: Authentic { authentication } })
+        let Self { body, received_at, state: Raw { headers } } = self;
+        let authentication = mac.check(&headers, &body)?;
+        Ok(Delivery { body, received_at, state: Authentic { authentication } })
     }
 }
 
 impl<State> Delivery<State> {
-    /// The value of a header that stands exactly once; `None` when it is missing, doubled or not visible ASCII.
-    #[must_use]
-    pub fn header(&self, name: &HeaderName) -> Option<&str> {
-        only(&self.headers, name)
-    }
-
     /// When the delivery reached us.
     #[must_use]
     pub fn received_at(&self) -> Timestamp {

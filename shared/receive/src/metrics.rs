@@ -3,21 +3,13 @@
 use clyra_evidence::id::Source;
 use clyra_service::metrics::{Counter, Histogram, Labels, Registry};
 
+use crate::outcome::Outcome;
+
 /// Everything that can become of a delivery, as metrics and logs name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// Stored for the first time.
-    Recorded,
-    /// Known: the same body under the same id.
-    Duplicate,
-    /// Known: another body with the same facts.
-    Variant,
-    /// Other facts under a known id, stored apart. Somebody must look.
-    Conflict,
-    /// Stored with the mark `late`.
-    Late,
-    /// Stored unsigned because the signer failed. Somebody must look.
-    Pending,
+    /// It is durable, and this is what the sender is told.
+    Durable(Outcome),
     /// Authentic and not to be read; stored with that mark.
     Unreadable,
     /// The MAC did not hold; nothing is stored.
@@ -33,13 +25,7 @@ pub enum Fate {
 }
 
 impl Fate {
-    const ALL: [Self; 12] = [
-        Self::Recorded,
-        Self::Duplicate,
-        Self::Variant,
-        Self::Conflict,
-        Self::Late,
-        Self::Pending,
+    const REFUSED: [Self; 6] = [
         Self::Unreadable,
         Self::Unauthenticated,
         Self::FromTheFuture,
@@ -48,16 +34,15 @@ impl Fate {
         Self::NotDurable,
     ];
 
+    fn all() -> impl Iterator<Item = Self> {
+        Outcome::ALL.into_iter().map(Self::Durable).chain(Self::REFUSED)
+    }
+
     /// The name in metrics and logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Recorded => "recorded",
-            Self::Duplicate => "duplicate",
-            Self::Variant => "variant",
-            Self::Conflict => "conflict",
-            Self::Late => "late",
-            Self::Pending => "pending",
+            Self::Durable(outcome) => outcome.as_str(),
             Self::Unreadable => "unreadable",
             Self::Unauthenticated => "unauthenticated",
             Self::FromTheFuture => "from_the_future",
@@ -83,7 +68,7 @@ impl Labels for FateOf {
     const NAMES: &'static [&'static str] = &["source", "outcome"];
 
     fn all() -> Vec<Self> {
-        SOURCES.into_iter().flat_map(|source| Fate::ALL.map(|fate| Self { source, fate })).collect()
+        SOURCES.into_iter().flat_map(|source| Fate::all().map(move |fate| Self { source, fate })).collect()
     }
 
     fn values(&self) -> Vec<&'static str> {

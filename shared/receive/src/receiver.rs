@@ -1,10 +1,14 @@
 //! The receive path from the first byte to the answer.
+//!
+//! The order is: size, MAC over the raw bytes, reading, account, age, storing. Age comes after reading because the time
+//! stands in the body. That is sound: only bytes that the MAC covers are read, and strictly, within limits of size and
+//! depth; and nothing is stored before the age is known, but the note that a document cannot be read, which has no time.
 
 use std::sync::Arc;
 
 use clyra_evidence::fact::FactClass;
 use clyra_evidence::id::ReceiptId;
-use clyra_evidence::receipt::{DataReceipt, Identity, IdentityKind, Mark};
+use clyra_evidence::receipt::{DataReceipt, Identity, IdentityKind, Mark, ReceiptStatement};
 use clyra_ports::clock::Clock;
 use clyra_service::http::{Request, Response};
 use clyra_service::stopwatch::Stopwatch;
@@ -15,8 +19,9 @@ use crate::delivery::{Authentic, Delivery, TooLarge};
 use crate::freshness::{self, Age};
 use crate::mac::MacRefused;
 use crate::metrics::{Fate, FateOf, ReceiveMetrics};
-use crate::record::{RecordError, Recorded, Recorder};
-use crate::source::{NotTold, Source, Told, Unreadable};
+use crate::outcome::Outcome;
+use crate::record::{RecordError, Recorder};
+use crate::sender::{DeliveryFacts, NotTold, Sender, Unreadable};
 
 /// Receives deliveries of any source.
 #[derive(Clone, Debug)]
@@ -36,23 +41,6 @@ pub struct Received {
     pub receipt_id: ReceiptId,
     /// What the sender is told.
     pub outcome: Outcome,
-}
-
-/// What a sender is told of a delivery that is durable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Stored for the first time.
-    Recorded,
-    /// Known.
-    Duplicate,
-    /// Known, from another body.
-    Variant,
-    /// Stored beside a receipt with other facts.
-    Conflict,
-    /// Stored for the first time, more than a day after it was sent.
-    Late,
-    /// Stored for the first time, to be signed later.
-    Pending,
 }
 
 /// Why a delivery is not accepted.
@@ -85,14 +73,14 @@ pub enum Refusal {
 
 impl Receiver {
     /// Receives one delivery over one connection, and answers the sender.
-    pub async fn answer(&self, source: &dyn Source, request: Request) -> Response {
+    pub async fn answer(&self, sender: &dyn Sender, request: Request) -> Response {
         let watch = Stopwatch::start();
-        let span =
-            tracing::info_span!("delivery", source.name = %source.name(), connection.name = %source.connection());
+        let source = sender.source();
+        let span = tracing::info_span!("delivery", source.name = %source, connection.name = %sender.connection());
         async {
-            let result = self.receive(source, request).await;
+            let result = self.receive(sender, request).await;
             let fate = fate(&result);
-            self.metrics.fates.add_one(FateOf { source: source.name(), fate });
+            self.metrics.fates.add_one(FateOf { source, fate });
             self.metrics.took.observe((), watch.elapsed());
             log(&result, fate, watch.elapsed_ms());
             answer::to(&result)
@@ -105,64 +93,54 @@ impl Receiver {
     ///
     /// # Errors
     /// When it is not accepted. Only [`Refusal::Unreadable`] leaves something in the store for certain.
-    pub async fn receive(&self, source: &dyn Source, request: Request) -> Result<Received, Refusal> {
-        let delivery = Delivery::take(request, source.body_bytes_max(), self.clock.now())?;
-        let delivery = source.authenticate(delivery)?;
-        let (identity, told) = match read(source, &delivery) {
+    pub async fn receive(&self, sender: &dyn Sender, request: Request) -> Result<Received, Refusal> {
+        let delivery = Delivery::take(request, sender.body_bytes_max(), self.clock.now())?;
+        let delivery = sender.authenticate(delivery)?;
+        let (identity, told) = match read(sender, &delivery) {
             Ok(read) => read,
-            Err(NotTold::Unreadable(reason)) => return Err(self.keep_unreadable(source, &delivery, reason).await?),
+            Err(NotTold::Unreadable(reason)) => return Err(self.keep_unreadable(sender, &delivery, reason).await?),
             Err(NotTold::OtherAccount) => return Err(Refusal::OtherAccount),
         };
         let age = told.sent_at.map_or(Ok(Age::Fresh), |sent| freshness::age(sent, delivery.received_at()))?;
         let marks = if age == Age::Late { vec![Mark::Late] } else { Vec::new() };
-        let receipt = receipt(source, &delivery, identity, told, marks);
-        let receipt_id = receipt.receipt_id;
-        let recorded = self.recorder.record(receipt, delivery.body_digest()).await?;
-        let outcome = match (recorded, age) {
-            (Recorded::Stored, Age::Fresh) => Outcome::Recorded,
-            (Recorded::Stored, Age::Late) => Outcome::Late,
-            (Recorded::Pending, _) => Outcome::Pending,
-            (Recorded::Duplicate, _) => Outcome::Duplicate,
-            (Recorded::Variant, _) => Outcome::Variant,
-            (Recorded::Conflict, _) => Outcome::Conflict,
-        };
+        let statement = statement(sender, &delivery, identity, told, marks);
+        let receipt_id = statement.receipt.receipt_id;
+        let outcome = self.recorder.record(statement).await?;
         Ok(Received { receipt_id, outcome })
     }
 
     /// Records that something authentic came which cannot be read: the refusal itself is then evidence.
     async fn keep_unreadable(
         &self,
-        source: &dyn Source,
+        sender: &dyn Sender,
         delivery: &Delivery<Authentic>,
         reason: Unreadable,
     ) -> Result<Refusal, RecordError> {
-        let body = delivery.body_digest();
-        let identity = Identity { kind: IdentityKind::BodySha256, value: body.to_string() };
-        let told = Told { event_type: String::new(), sent_at: None, facts: std::collections::BTreeMap::new() };
-        let receipt = receipt(source, delivery, identity, told, vec![Mark::Unreadable]);
-        let receipt_id = receipt.receipt_id;
-        self.recorder.record(receipt, body).await?;
+        let identity = Identity { kind: IdentityKind::BodySha256, value: delivery.body_digest().to_string() };
+        let statement = statement(sender, delivery, identity, DeliveryFacts::default(), vec![Mark::Unreadable]);
+        let receipt_id = statement.receipt.receipt_id;
+        self.recorder.record(statement).await?;
         Ok(Refusal::Unreadable { receipt_id, reason })
     }
 }
 
-fn read(source: &dyn Source, delivery: &Delivery<Authentic>) -> Result<(Identity, Told), NotTold> {
+fn read(sender: &dyn Sender, delivery: &Delivery<Authentic>) -> Result<(Identity, DeliveryFacts), NotTold> {
     let document = delivery.parse().map_err(|_| Unreadable::because("it is not strict JSON"))?;
-    let identity = source.identify(&document)?;
-    Ok((identity, source.tell(&document)?))
+    let identity = sender.identify(&document)?;
+    Ok((identity, sender.tell(&document)?))
 }
 
-fn receipt(
-    source: &dyn Source,
+fn statement(
+    sender: &dyn Sender,
     delivery: &Delivery<Authentic>,
     identity: Identity,
-    told: Told,
+    told: DeliveryFacts,
     marks: Vec<Mark>,
-) -> DataReceipt {
-    DataReceipt {
-        receipt_id: ReceiptId::derive(source.name(), source.connection(), &identity.value),
-        source: source.name(),
-        connection: source.connection().clone(),
+) -> ReceiptStatement {
+    let receipt = DataReceipt {
+        receipt_id: ReceiptId::derive(sender.source(), sender.connection(), &identity.value),
+        source: sender.source(),
+        connection: sender.connection().clone(),
         identity,
         authentication: delivery.authentication().clone(),
         received_at: delivery.received_at(),
@@ -173,19 +151,13 @@ fn receipt(
         event_type: told.event_type,
         facts: told.facts,
         critical: Vec::new(),
-    }
+    };
+    ReceiptStatement { receipt, body: delivery.body_digest() }
 }
 
 fn fate(result: &Result<Received, Refusal>) -> Fate {
     match result {
-        Ok(received) => match received.outcome {
-            Outcome::Recorded => Fate::Recorded,
-            Outcome::Duplicate => Fate::Duplicate,
-            Outcome::Variant => Fate::Variant,
-            Outcome::Conflict => Fate::Conflict,
-            Outcome::Late => Fate::Late,
-            Outcome::Pending => Fate::Pending,
-        },
+        Ok(received) => Fate::Durable(received.outcome),
         Err(Refusal::TooLarge(_)) => Fate::TooLarge,
         Err(Refusal::Unauthenticated(_)) => Fate::Unauthenticated,
         Err(Refusal::FromTheFuture(_)) => Fate::FromTheFuture,

@@ -8,14 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::envelope::{ENVELOPE_BYTES_MAX, Envelope};
 use clyra_evidence::id::ReceiptId;
-use clyra_evidence::object_key::ObjectKey;
-use clyra_evidence::receipt::{DataReceipt, Mark};
-use clyra_evidence::statement::{PredicateName, SpecBase, Statement};
+use clyra_evidence::object_key::{ObjectKey, Pending};
+use clyra_evidence::receipt::{Mark, ReceiptStatement};
+use clyra_evidence::statement::SpecBase;
 use clyra_ports::evidence_store::{EvidenceReader, EvidenceWriter, Put, StoreError};
 use clyra_ports::signer::{SignError, Signer, seal};
+
+use crate::outcome::Outcome;
 
 /// How long a sender waits for our signature, in milliseconds. The tightest sender gives three seconds in all, and what
 /// is not signed in two is stored unsigned and signed later.
@@ -34,21 +35,6 @@ pub struct Recorder {
     pub base: SpecBase,
 }
 
-/// What became of a receipt. In every case something durable holds what the sender told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recorded {
-    /// Stored, signed, for the first time.
-    Stored,
-    /// Stored, not signed: the signer failed.
-    Pending,
-    /// The same body was there before.
-    Duplicate,
-    /// The same facts from another body were there before.
-    Variant,
-    /// Other facts were there before; these are stored beside them.
-    Conflict,
-}
-
 /// Nothing may be acknowledged: the store did not confirm.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -65,47 +51,42 @@ impl Recorder {
     ///
     /// # Errors
     /// When the store did not confirm. Whether the receipt is stored is then unknown; the sender comes again and learns.
-    pub async fn record(&self, receipt: DataReceipt, body: Sha256Digest) -> Result<Recorded, RecordError> {
-        let id = receipt.receipt_id;
-        let statement = receipt.into_statement(&self.base, body);
-        let payload = statement.to_payload().map_err(RecordError::Unwritable)?;
+    pub async fn record(&self, statement: ReceiptStatement) -> Result<Outcome, RecordError> {
+        let id = statement.receipt.receipt_id;
+        let payload = self.payload(&statement)?;
         // Looking for an unsigned predecessor costs no time, because a key store takes longer to sign. If the look
         // fails, the put below decides: it is the lock.
-        let (sealed, waiting) = tokio::join!(self.seal(payload.clone()), self.unsigned(ObjectKey::Pending(id)));
-        if let Ok(Some(known)) = waiting {
-            return self.compare(&known, statement, body).await;
+        let (sealed, waiting) = tokio::join!(self.seal(payload.clone()), self.unsigned(Pending::Receipt(id)));
+        if let Ok(Some(first)) = waiting {
+            return self.compare(&first, statement).await;
         }
         match sealed {
             Ok(envelope) => match self.put(&ObjectKey::Receipt(id), envelope.to_bytes()).await? {
-                Put::Stored => Ok(Recorded::Stored),
+                Put::Stored if statement.receipt.marks.contains(&Mark::Late) => Ok(Outcome::Late),
+                Put::Stored => Ok(Outcome::Recorded),
                 Put::Taken => {
-                    let known = self.signed(ObjectKey::Receipt(id)).await?.ok_or_else(vanished)?;
-                    self.compare(&known, statement, body).await
+                    let first = self.signed(ObjectKey::Receipt(id)).await?.ok_or_else(vanished)?;
+                    self.compare(&first, statement).await
                 }
             },
             Err(error) => {
                 unsigned_alarm(id, &error);
-                self.hold(id, payload, statement, body).await
+                self.hold(payload, statement).await
             }
         }
     }
 
     /// Stores the payload unsigned, unless the delivery is known.
-    async fn hold(
-        &self,
-        id: ReceiptId,
-        payload: Vec<u8>,
-        statement: Statement<DataReceipt>,
-        body: Sha256Digest,
-    ) -> Result<Recorded, RecordError> {
-        if let Some(known) = self.signed(ObjectKey::Receipt(id)).await? {
-            return self.compare(&known, statement, body).await;
+    async fn hold(&self, payload: Vec<u8>, statement: ReceiptStatement) -> Result<Outcome, RecordError> {
+        let id = statement.receipt.receipt_id;
+        if let Some(first) = self.signed(ObjectKey::Receipt(id)).await? {
+            return self.compare(&first, statement).await;
         }
-        match self.put(&ObjectKey::Pending(id), payload).await? {
-            Put::Stored => Ok(Recorded::Pending),
+        match self.put(&ObjectKey::Pending(Pending::Receipt(id)), payload).await? {
+            Put::Stored => Ok(Outcome::Pending),
             Put::Taken => {
-                let known = self.unsigned(ObjectKey::Pending(id)).await?.ok_or_else(vanished)?;
-                self.compare(&known, statement, body).await
+                let first = self.unsigned(Pending::Receipt(id)).await?.ok_or_else(vanished)?;
+                self.compare(&first, statement).await
             }
         }
     }
@@ -113,40 +94,39 @@ impl Recorder {
     /// Decides what a second delivery under one id is, and keeps it if it tells something else.
     pub(crate) async fn compare(
         &self,
-        known: &Statement<DataReceipt>,
-        statement: Statement<DataReceipt>,
-        body: Sha256Digest,
-    ) -> Result<Recorded, RecordError> {
-        if body_of(known) == Some(body) {
-            Ok(Recorded::Duplicate)
-        } else if known.predicate.tells_the_same(&statement.predicate) {
-            Ok(Recorded::Variant)
+        first: &ReceiptStatement,
+        second: ReceiptStatement,
+    ) -> Result<Outcome, RecordError> {
+        if first.body == second.body {
+            Ok(Outcome::Duplicate)
+        } else if first.tells_the_same(&second) {
+            Ok(Outcome::Variant)
         } else {
-            self.keep_conflict(statement, body).await.map(|()| Recorded::Conflict)
+            self.keep_conflict(second).await.map(|()| Outcome::Conflict)
         }
     }
 
-    async fn keep_conflict(
-        &self,
-        mut statement: Statement<DataReceipt>,
-        body: Sha256Digest,
-    ) -> Result<(), RecordError> {
-        let id = statement.predicate.receipt_id;
-        if !statement.predicate.marks.contains(&Mark::Conflict) {
-            statement.predicate.marks.push(Mark::Conflict);
+    async fn keep_conflict(&self, mut statement: ReceiptStatement) -> Result<(), RecordError> {
+        let (id, body) = (statement.receipt.receipt_id, statement.body);
+        if !statement.receipt.marks.contains(&Mark::Conflict) {
+            statement.receipt.marks.push(Mark::Conflict);
         }
-        let payload = statement.to_payload().map_err(RecordError::Unwritable)?;
+        let payload = self.payload(&statement)?;
         // A conflict that is stored already is one that was delivered twice: the same evidence.
         let put = match self.seal(payload.clone()).await {
             Ok(envelope) => self.put(&ObjectKey::Conflict(id, body), envelope.to_bytes()).await?,
             Err(error) => {
                 unsigned_alarm(id, &error);
-                self.put(&ObjectKey::Pending(pending_conflict(id, body)), payload).await?
+                self.put(&ObjectKey::Pending(Pending::Conflict(id, body)), payload).await?
             }
         };
         let again = put == Put::Taken;
         tracing::error!(receipt.id = %id, body.sha256 = %body, again, "a delivery has other facts than the receipt of its id");
         Ok(())
+    }
+
+    fn payload(&self, statement: &ReceiptStatement) -> Result<Vec<u8>, RecordError> {
+        statement.to_payload(&self.base).map_err(RecordError::Unwritable)
     }
 
     /// Signs within [`SIGN_MS_MAX`].
@@ -164,7 +144,7 @@ impl Recorder {
 
     /// The statement in a signed envelope. Its signature is not checked: nothing is concluded from it but whether this
     /// delivery is already held, and a verifier checks what it reads.
-    pub(crate) async fn signed(&self, key: ObjectKey) -> Result<Option<Statement<DataReceipt>>, StoreError> {
+    pub(crate) async fn signed(&self, key: ObjectKey) -> Result<Option<ReceiptStatement>, StoreError> {
         let Some(bytes) = self.reader.get(&key, ENVELOPE_BYTES_MAX).await? else {
             return Ok(None);
         };
@@ -173,26 +153,17 @@ impl Recorder {
     }
 
     /// The statement of a pending payload.
-    pub(crate) async fn unsigned(&self, key: ObjectKey) -> Result<Option<Statement<DataReceipt>>, StoreError> {
+    async fn unsigned(&self, pending: Pending) -> Result<Option<ReceiptStatement>, StoreError> {
+        let key = ObjectKey::Pending(pending);
         let Some(bytes) = self.reader.get(&key, ENVELOPE_BYTES_MAX).await? else {
             return Ok(None);
         };
         self.parse(&key, &bytes).map(Some)
     }
 
-    pub(crate) fn parse(&self, key: &ObjectKey, payload: &[u8]) -> Result<Statement<DataReceipt>, StoreError> {
-        Statement::from_payload(&self.base, PredicateName::DataReceipt, payload).map_err(|error| corrupt(key, &error))
+    pub(crate) fn parse(&self, key: &ObjectKey, payload: &[u8]) -> Result<ReceiptStatement, StoreError> {
+        ReceiptStatement::from_payload(&self.base, payload).map_err(|error| corrupt(key, &error))
     }
-}
-
-/// The digest of the body that a receipt is about.
-pub(crate) fn body_of(statement: &Statement<DataReceipt>) -> Option<Sha256Digest> {
-    statement.subject.first().map(|subject| subject.digest.sha256)
-}
-
-/// The name under which an unsigned conflict waits. The id itself is taken by the delivery that came first.
-pub(crate) fn pending_conflict(id: ReceiptId, body: Sha256Digest) -> ReceiptId {
-    ReceiptId::from_digest(Sha256Digest::of(format!("clyra/pending-conflict/v0\n{id}\n{body}").as_bytes()))
 }
 
 fn unsigned_alarm(id: ReceiptId, error: &SignError) {
@@ -204,6 +175,6 @@ fn corrupt(key: &ObjectKey, error: &dyn std::error::Error) -> StoreError {
 }
 
 /// A key that was taken a moment ago has nothing to read: the store breaks its contract, and nothing is acknowledged.
-fn vanished() -> StoreError {
+pub(crate) fn vanished() -> StoreError {
     StoreError::Corrupt { reason: "an object that exists cannot be read".to_owned() }
 }

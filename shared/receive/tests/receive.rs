@@ -9,11 +9,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::envelope::Envelope;
 use clyra_evidence::fact::FactValue;
-use clyra_evidence::id::{ConnectionName, ReceiptId, Source as SourceName};
-use clyra_evidence::receipt::{DataReceipt, Identity, IdentityKind, Mark};
-use clyra_evidence::statement::{PredicateName, SpecBase, Statement};
+use clyra_evidence::id::{ConnectionName, ReceiptId, Source};
+use clyra_evidence::object_key::{ObjectKey, Pending};
+use clyra_evidence::receipt::{DataReceipt, Identity, IdentityKind, Mark, ReceiptStatement};
+use clyra_evidence::statement::SpecBase;
 use clyra_evidence::time::Timestamp;
 use clyra_ports::clock::SimulatedClock;
 use clyra_ports::secrets::Secret;
@@ -21,10 +23,11 @@ use clyra_ports::signer::Signer as _;
 use clyra_receive::delivery::{Authentic, Delivery, Raw};
 use clyra_receive::mac::{Mac, MacKeys, MacRefused};
 use clyra_receive::metrics::{Fate, FateOf, ReceiveMetrics};
+use clyra_receive::outcome::Outcome;
 use clyra_receive::pending::{SettleError, Settled};
 use clyra_receive::receiver::Receiver;
 use clyra_receive::record::Recorder;
-use clyra_receive::source::{NotTold, Source, Told, Unreadable};
+use clyra_receive::sender::{DeliveryFacts, NotTold, Sender, Unreadable};
 use clyra_service::metrics::Registry;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::header::{AUTHORIZATION, RETRY_AFTER};
@@ -44,9 +47,9 @@ struct Toy {
     keys: MacKeys,
 }
 
-impl Source for Toy {
-    fn name(&self) -> SourceName {
-        SourceName::DbtCloud
+impl Sender for Toy {
+    fn source(&self) -> Source {
+        Source::DbtCloud
     }
 
     fn connection(&self) -> &ConnectionName {
@@ -66,7 +69,7 @@ impl Source for Toy {
         Ok(Identity { kind: IdentityKind::EventId, value: id.to_owned() })
     }
 
-    fn tell(&self, document: &Value) -> Result<Told, NotTold> {
+    fn tell(&self, document: &Value) -> Result<DeliveryFacts, NotTold> {
         if document.get("account").is_some() {
             return Err(NotTold::OtherAccount);
         }
@@ -74,7 +77,7 @@ impl Source for Toy {
         let sent_at: Timestamp = sent_at.ok_or(Unreadable { code: "no_time", what: "it has no time" })?;
         let n = document.get("n").and_then(Value::as_i64).map_or(FactValue::Null, FactValue::Int);
         let facts = BTreeMap::from([("n".to_owned(), n)]);
-        Ok(Told { event_type: "toy".to_owned(), sent_at: Some(sent_at), facts })
+        Ok(DeliveryFacts { event_type: "toy".to_owned(), sent_at: Some(sent_at), facts })
     }
 }
 
@@ -123,8 +126,7 @@ impl Scene {
     fn receipt(&self, key: &str) -> DataReceipt {
         let envelope = Envelope::from_bytes(&self.store.object(key).unwrap()).unwrap();
         let payload = envelope.verify(self.signer.public_key()).unwrap();
-        let base = SpecBase::default();
-        Statement::<DataReceipt>::from_payload(&base, PredicateName::DataReceipt, payload).unwrap().predicate
+        ReceiptStatement::from_payload(&SpecBase::default(), payload).unwrap().receipt
     }
 
     fn set(&self, mood: Mood) {
@@ -140,7 +142,7 @@ impl Scene {
     }
 
     fn count(&self, fate: Fate) -> u64 {
-        self.receiver.metrics.fates.count(FateOf { source: SourceName::DbtCloud, fate })
+        self.receiver.metrics.fates.count(FateOf { source: Source::DbtCloud, fate })
     }
 }
 
@@ -159,7 +161,11 @@ fn fresh(n: i64) -> Vec<u8> {
 }
 
 fn id_of(identity: &str) -> ReceiptId {
-    ReceiptId::derive(SourceName::DbtCloud, &ConnectionName::default_connection(), identity)
+    ReceiptId::derive(Source::DbtCloud, &ConnectionName::default_connection(), identity)
+}
+
+fn waiting(identity: &str) -> Pending {
+    Pending::Receipt(id_of(identity))
 }
 
 fn says(status: u16, word: &str) -> (u16, String) {
@@ -181,6 +187,8 @@ async fn a_delivery_becomes_a_signed_receipt_and_a_redelivery_changes_nothing() 
     assert_eq!(scene.deliver(&fresh(1)).await, says(200, "duplicate"));
     let respaced = String::from_utf8(fresh(1)).unwrap().replace(',', ", ");
     assert_eq!(scene.deliver(respaced.as_bytes()).await, says(200, "variant"));
+    let restamped = toy("a", "2026-11-02T09:06:00Z", 1);
+    assert_eq!(scene.deliver(&restamped).await, says(200, "variant"), "a retry with a time of its own");
     assert_eq!((scene.store.keys(), scene.store.object(&keys[0])), (keys, before));
 }
 
@@ -196,7 +204,7 @@ async fn other_facts_under_a_known_id_are_kept_beside_it() {
     assert_eq!(scene.receipt(&keys[0]).marks, [Mark::Conflict]);
     assert_eq!(scene.receipt(&keys[0]).facts["n"], FactValue::Int(2));
     assert_eq!(scene.receipt(&keys[1]).facts["n"], FactValue::Int(1));
-    assert_eq!(scene.count(Fate::Conflict), 2);
+    assert_eq!(scene.count(Fate::Durable(Outcome::Conflict)), 2);
 }
 
 #[tokio::test]
@@ -332,12 +340,12 @@ async fn a_signer_that_fails_does_not_lose_a_delivery() {
         assert_eq!(scene.deliver(&fresh(1)).await, says(200, "duplicate"), "{mood:?}");
         let pending = format!("pending/{}.json", id_of("a"));
         assert_eq!(scene.store.keys(), [pending.as_str()]);
-        assert!(matches!(scene.receiver.recorder.sign_pending(id_of("a")).await, Err(SettleError::Sign(_))));
+        assert!(matches!(scene.receiver.recorder.sign_pending(waiting("a")).await, Err(SettleError::Sign(_))));
 
         scene.set(Mood::Signs);
         assert_eq!(scene.deliver(&fresh(1)).await, says(200, "duplicate"));
-        assert_eq!(scene.receiver.recorder.sign_pending(id_of("a")).await.unwrap(), Settled::Signed);
-        assert_eq!(scene.receiver.recorder.sign_pending(id_of("a")).await.unwrap(), Settled::AlreadySigned);
+        assert_eq!(scene.receiver.recorder.sign_pending(waiting("a")).await.unwrap(), Settled::Signed);
+        assert_eq!(scene.receiver.recorder.sign_pending(waiting("a")).await.unwrap(), Settled::AlreadySigned);
         let receipt = scene.store.object(&format!("receipts/{}.json", id_of("a"))).unwrap();
         let envelope = Envelope::from_bytes(&receipt).unwrap();
         let payload = envelope.verify(scene.signer.public_key()).unwrap();
@@ -356,7 +364,7 @@ async fn signer_and_store_failing_together_is_a_503() {
     assert_eq!(scene.deliver(&fresh(1)).await, says(503, "not_durable"));
     assert_eq!(scene.deliver(&fresh(1)).await, says(503, "not_durable"));
     assert_eq!(scene.deliver(&fresh(1)).await, says(200, "duplicate"));
-    assert!(matches!(scene.receiver.recorder.sign_pending(id_of("z")).await, Err(SettleError::NothingPending)));
+    assert!(matches!(scene.receiver.recorder.sign_pending(waiting("z")).await, Err(SettleError::NothingPending)));
 }
 
 #[tokio::test]
@@ -366,12 +374,12 @@ async fn a_conflict_without_a_signer_waits_under_a_name_of_its_own() {
     scene.set(Mood::Fails);
     assert_eq!(scene.deliver(&fresh(2)).await, says(200, "conflict"));
     let keys = scene.store.keys();
-    let waiting = keys[0].strip_prefix("pending/").and_then(|name| name.strip_suffix(".json")).unwrap();
+    let pending = Pending::Conflict(id_of("a"), Sha256Digest::of(&fresh(2)));
+    assert_eq!(keys[0], ObjectKey::Pending(pending).to_string());
     scene.set(Mood::Signs);
-    assert_eq!(scene.receiver.recorder.sign_pending(waiting.parse().unwrap()).await.unwrap(), Settled::Signed);
-    assert_eq!(scene.receiver.recorder.sign_pending(waiting.parse().unwrap()).await.unwrap(), Settled::AlreadySigned);
-    let conflict = scene.store.keys().into_iter().find(|key| key.starts_with("conflicts/")).unwrap();
-    assert_eq!(scene.receipt(&conflict).marks, [Mark::Conflict]);
+    assert_eq!(scene.receiver.recorder.sign_pending(pending).await.unwrap(), Settled::Signed);
+    assert_eq!(scene.receiver.recorder.sign_pending(pending).await.unwrap(), Settled::AlreadySigned);
+    assert_eq!(scene.receipt(&pending.target().to_string()).marks, [Mark::Conflict]);
 }
 
 #[tokio::test]
@@ -385,7 +393,7 @@ async fn what_waits_and_what_was_signed_meanwhile_are_both_kept() {
     // The look for what waits fails, so the put decides and the second delivery becomes the receipt.
     scene.gets(&[Fault::FailsAndNotStored]);
     assert_eq!(scene.deliver(&fresh(3)).await, says(200, "recorded"));
-    assert_eq!(scene.receiver.recorder.sign_pending(id_of("a")).await.unwrap(), Settled::Conflict);
+    assert_eq!(scene.receiver.recorder.sign_pending(waiting("a")).await.unwrap(), Settled::Conflict);
     let keys = scene.store.keys();
     let kept: Vec<_> = keys
         .iter()

@@ -109,9 +109,10 @@ fn statement(payload: &[u8]) -> Result<(StatementHeader, Value), Failure> {
         .map_err(|_| malformed("The payload is not JSON in UTF-8 with unique member names."))?;
     let header = StatementHeader::of(payload).map_err(|error| match error {
         StatementError::NoSubject => Failure::new(Code::NoSubject, "The statement has no subject."),
-        StatementError::Malformed(_) | StatementError::NotAStatement | StatementError::OtherPredicate => {
-            malformed("The payload is not an in-toto Statement v1.")
-        }
+        StatementError::Malformed(_)
+        | StatementError::NotAStatement
+        | StatementError::OtherPredicate
+        | StatementError::OtherSubject => malformed("The payload is not an in-toto Statement v1."),
     })?;
     Ok((header, statement))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clyra_evidence::envelope::{ENVELOPE_BYTES_MAX, Envelope};
 use clyra_evidence::id::{ChangeId, ReceiptId, Source, SourceId};
-use clyra_evidence::object_key::{ObjectKey, ObjectPrefix};
+use clyra_evidence::object_key::{ObjectKey, ObjectPrefix, Pending};
 use clyra_evidence::time::Timestamp;
 use clyra_ports::evidence_store::StoreError;
 use clyra_ports::index::{ChangeRecord, LinkOutcome};
@@ -100,11 +100,17 @@ async fn receipts_and_runs(sight: &Sight) -> Result<(Receipts, Runs), LookError>
         let age = received_at(sight, id).await?.map_or(0, |at| seconds_since(at, now));
         receipts.oldest_unbundled_seconds = receipts.oldest_unbundled_seconds.max(age);
     }
+    let conflicts: BTreeSet<ObjectKey> = all(sight, &ObjectPrefix::Conflicts).await?.into_iter().collect();
+    receipts.conflicts = conflicts.len() as u64;
     for key in all(sight, &ObjectPrefix::Pending).await? {
-        // A pending payload stays after it was signed; only one without a receipt still waits.
-        receipts.pending += u64::from(matches!(key, ObjectKey::Pending(id) if !recorded.contains(&id)));
+        // A pending payload stays after it was signed; only one without its envelope still waits.
+        let ObjectKey::Pending(pending) = key else { continue };
+        let is_signed = match pending {
+            Pending::Receipt(id) => recorded.contains(&id),
+            Pending::Conflict(..) => conflicts.contains(&pending.target()),
+        };
+        receipts.pending += u64::from(!is_signed);
     }
-    receipts.conflicts = all(sight, &ObjectPrefix::Conflicts).await?.len() as u64;
     Ok((receipts, runs(sight, &waiting).await?))
 }
 

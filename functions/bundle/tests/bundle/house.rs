@@ -12,7 +12,9 @@ use clyra_evidence::id::{ChangeId, ConnectionName, ReceiptId, Source, SourceId};
 use clyra_evidence::layout::BundleFile;
 use clyra_evidence::manifest::DefManifest;
 use clyra_evidence::object_key::{ObjectKey, ObjectPrefix};
-use clyra_evidence::receipt::{Authentication, AuthenticationMethod, DataReceipt, Identity, IdentityKind};
+use clyra_evidence::receipt::{
+    Authentication, AuthenticationMethod, DataReceipt, Identity, IdentityKind, ReceiptStatement,
+};
 use clyra_evidence::role::Role;
 use clyra_evidence::statement::SpecBase;
 use clyra_evidence::text::UntrustedText;
@@ -135,7 +137,7 @@ impl House {
 
     pub(crate) async fn put_receipt(&self, receipt: DataReceipt, body: Sha256Digest, by: &dyn Signer) -> ObjectKey {
         let (base, key) = (SpecBase::default(), ObjectKey::Receipt(receipt.receipt_id));
-        let payload = receipt.into_statement(&base, body).to_payload().unwrap();
+        let payload = ReceiptStatement { receipt, body }.to_payload(&base).unwrap();
         let envelope = signer::seal(by, &base, payload).await.unwrap();
         self.store.put_new(&key, Bytes::from(envelope.to_bytes())).await.unwrap();
         key

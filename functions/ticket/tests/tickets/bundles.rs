@@ -13,7 +13,9 @@ use clyra_evidence::layout::BundleFile;
 use clyra_evidence::manifest::{
     ChangeClass, ChangeHeader, ChangeMark, DEF_FORMAT, DefManifest, Entry, NamedObject, Pillars, Producer, Tree,
 };
-use clyra_evidence::receipt::{Authentication, AuthenticationMethod, DataReceipt, Identity, IdentityKind};
+use clyra_evidence::receipt::{
+    Authentication, AuthenticationMethod, DataReceipt, Identity, IdentityKind, ReceiptStatement,
+};
 use clyra_evidence::role::Role;
 use clyra_evidence::statement::{PredicateName, SpecBase, Statement, Subject, SubjectDigest};
 use clyra_evidence::text::UntrustedText;
@@ -159,7 +161,7 @@ pub(crate) async fn sealed(change: &Change, signers: &Signers) -> Sealed {
     let mut files: BTreeMap<EntryPath, Vec<u8>> = BTreeMap::new();
     let receipt = receipt();
     let receipt_file = BundleFile::Receipt(receipt.receipt_id);
-    let receipt_payload = receipt.into_statement(&base(), Sha256Digest::of(BODY)).to_payload().unwrap();
+    let receipt_payload = ReceiptStatement { receipt, body: Sha256Digest::of(BODY) }.to_payload(&base()).unwrap();
     files.insert(receipt_file.path(), envelope(signers.receipt.as_ref(), receipt_payload).await);
     files.insert(BundleFile::Facts.path(), serde_json::to_vec(&facts).unwrap());
     files.insert(BundleFile::SemanticDelta.path(), delta);

@@ -14,7 +14,9 @@ use clyra_evidence::layout::BundleFile;
 use clyra_evidence::manifest::{
     ChangeClass, ChangeHeader, DEF_FORMAT, DefManifest, Entry, NamedObject, Pillars, Producer, Tree, VersionRef,
 };
-use clyra_evidence::receipt::{Authentication, AuthenticationMethod, DataReceipt, Identity, IdentityKind};
+use clyra_evidence::receipt::{
+    Authentication, AuthenticationMethod, DataReceipt, Identity, IdentityKind, ReceiptStatement,
+};
 use clyra_evidence::role::Role;
 use clyra_evidence::statement::SpecBase;
 use clyra_evidence::text::UntrustedText;
@@ -263,7 +265,7 @@ pub(crate) fn receipt() -> DataReceipt {
 }
 
 pub(crate) fn receipt_payload(receipt: DataReceipt) -> Vec<u8> {
-    receipt.into_statement(&SpecBase::default(), Sha256Digest::of(BODY)).to_payload().unwrap()
+    ReceiptStatement { receipt, body: Sha256Digest::of(BODY) }.to_payload(&SpecBase::default()).unwrap()
 }
 
 pub(crate) fn facts(receipt: ReceiptId) -> Facts {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use clyra_evidence::fact::FactValue;
-use clyra_evidence::id::{ConnectionName, Source as SourceName};
+use clyra_evidence::id::{ConnectionName, Source};
 use clyra_evidence::receipt::Identity;
 use clyra_evidence::time::Timestamp;
 use serde_json::Value;
@@ -13,9 +13,9 @@ use crate::delivery::{Authentic, Delivery, Raw};
 use crate::mac::MacRefused;
 
 /// One connection of one sender. Implementations know the vendor's headers and members; they know no store.
-pub trait Source: Debug + Send + Sync {
+pub trait Sender: Debug + Send + Sync {
     /// The tool.
-    fn name(&self) -> SourceName;
+    fn source(&self) -> Source;
 
     /// The connection, which stands in the receipt's id.
     fn connection(&self) -> &ConnectionName;
@@ -40,12 +40,12 @@ pub trait Source: Debug + Send + Sync {
     /// # Errors
     /// [`NotTold::Unreadable`] when a member is missing that every delivery has, [`NotTold::OtherAccount`] when the
     /// delivery is about an account that the connection does not stand for.
-    fn tell(&self, document: &Value) -> Result<Told, NotTold>;
+    fn tell(&self, document: &Value) -> Result<DeliveryFacts, NotTold>;
 }
 
-/// What a delivery tells. Free text is not among it: a source turns it into a closed class or a digest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+/// What a delivery tells. Free text is not among it: a sender's reader turns it into a closed class.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryFacts {
     /// The sender's own name for the kind of event.
     pub event_type: String,
     /// When the sender says that it sent, or that the event happened.
