@@ -1,7 +1,7 @@
 // The pages of a running demo, in Chromium: what an auditor, a keyboard, a phone and a printer meet.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
@@ -10,7 +10,11 @@ import { faintTexts } from "./contrast.mjs";
 import { playDemo } from "./demo.mjs";
 
 const shots = new URL("../../target/browser/", import.meta.url).pathname;
-const BANNED = /compliant|certified|tamper.proof|audit.ready|compliance score|material weakness/i;
+const { everywhere, whereResultsStand } = JSON.parse(readFileSync(new URL("../../spec/compliance/words.json", import.meta.url)));
+const beginning = (words) => new RegExp(words.map((word) => (/^\w/.test(word) ? `(?<![\\p{L}\\p{N}])${word}` : word)).join("|"), "iu");
+const BANNED = beginning(Object.keys({ ...everywhere, ...whereResultsStand }));
+// The source of an image may hold a `%` that nobody reads.
+const BANNED_IN_SOURCE = beginning(Object.keys(everywhere));
 const VIEWS = {
   light: { colorScheme: "light", viewport: { width: 1280, height: 900 } },
   dark: { colorScheme: "dark", viewport: { width: 1280, height: 900 } },
@@ -250,7 +254,7 @@ describe("the badge", () => {
     assert.equal(endpoint.schemaVersion, 1);
     assert.ok(text.includes(endpoint.message), `${endpoint.message} is not in the image`);
     assert.match(text, /<title>/);
-    assert.doesNotMatch(text, BANNED);
+    assert.doesNotMatch(text, BANNED_IN_SOURCE);
     assert.doesNotMatch(text, /<script|foreignObject|href="http:/i);
     await on(demo.summary.badgeUrl, VIEWS.light, async (page) => {
       await page.screenshot({ path: join(shots, "badge.png"), clip: { x: 0, y: 0, width: 420, height: 40 } });
