@@ -45,6 +45,8 @@ pub(crate) struct Dependency {
     pub(crate) dev: bool,
     /// Linked by a feature only.
     pub(crate) optional: bool,
+    /// Taken from a registry in any version at all.
+    pub(crate) any_version: bool,
 }
 
 /// All members of the workspace.
@@ -68,6 +70,7 @@ fn package(metadata: &Value) -> Package {
                 name: string(&dependency["name"]),
                 dev: dependency["kind"] == "dev",
                 optional: dependency["optional"] == true,
+                any_version: dependency["req"] == "*" && dependency["path"].is_null(),
             })
             .collect(),
         features: metadata["features"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect(),

@@ -9,6 +9,8 @@ mod house;
 #[cfg(test)]
 mod how_tos;
 #[cfg(test)]
+mod licences;
+#[cfg(test)]
 mod linkage;
 #[cfg(test)]
 mod links;
