@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use clyra_ports::secrets::Secret;
 use clyra_service::http::{Handler, Request, Response};
-use clyra_service::metrics::Registry;
+use clyra_service::metrics::{self, Registry};
 use clyra_service::problem::Problem;
 use clyra_service::vars::{VarReader, Vars, VarsError};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, FORWARDED, HeaderName, HeaderValue};
@@ -15,6 +15,8 @@ use crate::server::Peer;
 
 /// Holds the token with which `/metrics` may be read from other machines; two, separated by a comma, during a rotation.
 pub const METRICS_TOKEN: &str = "CLYRA_METRICS_TOKEN";
+
+const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// Headers by which a reverse proxy says that somebody else asks.
 const FORWARDING: [HeaderName; 3] =
@@ -64,7 +66,7 @@ impl Health {
                     .into_response();
             }
         }
-        text("ready\n".to_owned())
+        text(PLAIN, "ready\n".to_owned())
     }
 }
 
@@ -80,9 +82,9 @@ impl Handler for Health {
                 .into_response();
         }
         match request.uri().path() {
-            "/healthz" => text("alive\n".to_owned()),
+            "/healthz" => text(PLAIN, "alive\n".to_owned()),
             "/readyz" => self.ready().await,
-            "/metrics" if self.may_read_metrics(&request) => text(self.metrics.render()),
+            "/metrics" if self.may_read_metrics(&request) => text(metrics::CONTENT_TYPE, self.metrics.render()),
             "/metrics" => Problem::new(StatusCode::FORBIDDEN, "metrics_private", "Metrics are not for everybody")
                 .with_detail("They are read on this machine, or with the bearer token in CLYRA_METRICS_TOKEN.")
                 .into_response(),
@@ -102,10 +104,10 @@ pub fn metrics_tokens(vars: &dyn Vars) -> Result<Vec<Secret>, VarsError> {
     Ok(tokens.iter().filter_map(|token| Secret::new(token.expose().as_bytes().to_vec())).collect())
 }
 
-fn text(body: String) -> Response {
+fn text(content_type: &'static str, body: String) -> Response {
     let mut response = Response::new(Bytes::from(body));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

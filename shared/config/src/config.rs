@@ -13,14 +13,11 @@ use clyra_evidence::statement::SpecBase;
 use serde::Deserialize;
 use url::Url;
 
-/// Where `clyra serve` listens unless told otherwise: this machine only.
-pub const LISTEN_DEFAULT: &str = "127.0.0.1:8787";
-
 /// A deployment's configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Config {
-    /// Address and port to listen at.
+    /// Address and port to listen at; 127.0.0.1:8787 unless told otherwise: this machine only.
     pub listen: SocketAddr,
     /// How others reach this server: the beginning of verify links and badge URLs.
     pub public_base_url: Option<Url>,

@@ -5,6 +5,5 @@ mod config;
 mod files;
 
 pub use self::config::{
-    BadgePolicy, Config, ConfigErrors, Connection, LISTEN_DEFAULT, LinkPolicy, Target, TargetApi, TargetAuth,
-    TargetKind, TicketPolicy,
+    BadgePolicy, Config, ConfigErrors, Connection, LinkPolicy, Target, TargetApi, TargetAuth, TargetKind, TicketPolicy,
 };

@@ -137,12 +137,6 @@ impl Envelope {
     pub fn unverified_payload(&self) -> &[u8] {
         &self.payload
     }
-
-    /// SHA-256 of the envelope file: what a log leaf pins.
-    #[must_use]
-    pub fn digest(&self) -> Sha256Digest {
-        Sha256Digest::of(&self.to_bytes())
-    }
 }
 
 #[cfg(test)]

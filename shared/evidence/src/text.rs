@@ -9,8 +9,9 @@ pub const OBJECT_NAME_CHARS_MAX: usize = 200;
 
 /// Foreign text: the name of a job, a model, a person.
 ///
-/// It has no `Display`: each medium has its own escaper below, and all of them first make control, bidirectional and
-/// invisible characters visible as codes, so that no name can reorder a line, move a cursor or hide in another.
+/// It has no `Display`: each medium has its own escaper, and all of them first make control, bidirectional and invisible
+/// characters visible as codes, so that no name can reorder a line, move a cursor or hide in another. HTML is escaped by
+/// the templates of the crate that draws it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct UntrustedText(String);
@@ -47,44 +48,6 @@ impl UntrustedText {
     #[must_use]
     pub fn for_terminal(&self) -> String {
         visible(&self.0)
-    }
-
-    /// For HTML and SVG text and quoted attributes.
-    #[must_use]
-    pub fn for_markup(&self) -> String {
-        let mut out = String::new();
-        for c in visible(&self.0).chars() {
-            match c {
-                '&' => out.push_str("&amp;"),
-                '<' => out.push_str("&lt;"),
-                '>' => out.push_str("&gt;"),
-                '"' => out.push_str("&quot;"),
-                '\'' => out.push_str("&#39;"),
-                c => out.push(c),
-            }
-        }
-        out
-    }
-
-    /// For Markdown: every ASCII punctuation mark is escaped (CommonMark 0.31, section 2.4).
-    #[must_use]
-    pub fn for_markdown(&self) -> String {
-        let mut out = String::new();
-        for c in visible(&self.0).chars() {
-            if c.is_ascii_punctuation() {
-                out.push('\\');
-            }
-            out.push(c);
-        }
-        out
-    }
-
-    /// For one CSV or spreadsheet cell: quoted (RFC 4180), and no spreadsheet takes it for a formula.
-    #[must_use]
-    pub fn for_csv(&self) -> String {
-        let text = visible(&self.0);
-        let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-        format!("\"{guard}{}\"", text.replace('"', "\"\""))
     }
 }
 
@@ -146,10 +109,7 @@ mod tests {
     fn each_medium_disarms_hostile_names() {
         let bidi = UntrustedText::new("fct\u{202e}sql\u{1b}[31m\n");
         assert_eq!(bidi.for_terminal(), "fct⟨U+202E⟩sql⟨U+001B⟩[31m⟨U+000A⟩");
-        let html = UntrustedText::new("<img src=x onerror='a' \"b\"&>");
-        assert_eq!(html.for_markup(), "&lt;img src=x onerror=&#39;a&#39; &quot;b&quot;&amp;&gt;");
-        assert_eq!(UntrustedText::new("=HYPERLINK(\"x\")").for_csv(), "\"'=HYPERLINK(\"\"x\"\")\"");
-        assert_eq!(UntrustedText::new("[a](b)").for_markdown(), "\\[a\\]\\(b\\)");
+        assert_eq!(bidi.for_plain(), bidi.for_terminal());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Configuration from variables: read once at the start, typed, and refused with everything that is wrong at once.
 
-mod units;
+mod values;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Display};
@@ -8,9 +8,7 @@ use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
-pub use self::units::{
-    BaseUrl, ByteSize, Millis, Name, ParseBaseUrlError, ParseByteSizeError, ParseMillisError, ParseNameError,
-};
+pub use self::values::{BaseUrl, Name, ParseBaseUrlError, ParseNameError};
 
 /// Where variables come from.
 pub trait Vars: Debug {
@@ -86,14 +84,14 @@ impl Debug for SecretText {
 /// Reads a configuration and collects every mistake.
 ///
 /// ```
-/// use clyra_service::vars::{MapVars, Millis, Name, VarReader};
+/// use clyra_service::vars::{MapVars, Name, VarReader};
 ///
 /// let vars = MapVars::default().with("BUCKET", "evidence");
 /// let mut read = VarReader::new(&vars);
 /// let bucket = read.required::<Name>("BUCKET");
-/// let patience = read.or::<Millis>("PATIENCE", Millis::from_secs(30));
-/// let (bucket, patience) = read.finish(|| Some((bucket?, patience?))).unwrap();
-/// assert_eq!((bucket.as_str(), patience.get()), ("evidence", 30_000));
+/// let attempts = read.or::<u32>("ATTEMPTS", 3);
+/// let (bucket, attempts) = read.finish(|| Some((bucket?, attempts?))).unwrap();
+/// assert_eq!((bucket.as_str(), attempts), ("evidence", 3));
 /// ```
 #[derive(Debug)]
 pub struct VarReader<'v> {
@@ -240,7 +238,7 @@ mod tests {
         let missing = read.required::<Name>("MISSING");
         let secret = read.secrets("SECRET");
         let other = read.optional_secrets("OTHER");
-        let limit = read.or("LIMIT", ByteSize::from_bytes(1));
+        let limit = read.or("LIMIT", 1_u64);
         let error = read.finish(|| Some((port?, missing?, secret?, other?, limit?))).unwrap_err();
         let keys: Vec<&str> = error.mistakes().iter().map(Mistake::key).collect();
         assert_eq!(keys, ["PORT", "MISSING", "SECRET", "OTHER", "LIMIT"]);

@@ -184,12 +184,6 @@ impl TestFacts {
         })
     }
 
-    /// Whether the two are versions of the same check, so that arguments may differ but not what is guarded.
-    #[must_use]
-    pub fn guards_the_same_as(&self, other: &Self) -> bool {
-        self.test_name.is_some() && self.identity() == other.identity()
-    }
-
     pub(crate) fn identity(&self) -> (Option<&str>, Option<&str>, Option<&str>) {
         (self.attached_node.as_deref(), self.column.as_deref(), self.test_name.as_deref())
     }

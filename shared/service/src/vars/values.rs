@@ -1,78 +1,7 @@
-//! Typed values of variables: durations, sizes, names, base URLs. Their errors never repeat the text.
+//! Typed values of variables: names and base URLs. Their errors never repeat the text.
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
-
-/// A duration in whole milliseconds, written with its unit: `250ms`, `30s`, `5m`, `24h`, `7d`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Millis(u64);
-
-impl Millis {
-    /// From seconds.
-    #[must_use]
-    pub const fn from_secs(secs: u64) -> Self {
-        Self(secs.saturating_mul(1_000))
-    }
-
-    /// The number of milliseconds.
-    #[must_use]
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-}
-
-impl From<Millis> for Duration {
-    fn from(millis: Millis) -> Self {
-        Self::from_millis(millis.0)
-    }
-}
-
-/// The text is not a duration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a duration with its unit is expected, such as 250ms, 30s, 5m, 24h or 7d")]
-pub struct ParseMillisError;
-
-impl FromStr for Millis {
-    type Err = ParseMillisError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
-        number_with_unit(text, &units).map(Self).ok_or(ParseMillisError)
-    }
-}
-
-/// A number of bytes, written plainly or with a binary unit: `1048576`, `64KiB`, `1MiB`, `2GiB`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ByteSize(u64);
-
-impl ByteSize {
-    /// From bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: u64) -> Self {
-        Self(bytes)
-    }
-
-    /// The number of bytes.
-    #[must_use]
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-}
-
-/// The text is not a size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a size in bytes is expected, such as 1048576, 64KiB, 1MiB or 2GiB")]
-pub struct ParseByteSizeError;
-
-impl FromStr for ByteSize {
-    type Err = ParseByteSizeError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let units = [("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
-        number_with_unit(text, &units).map(Self).ok_or(ParseByteSizeError)
-    }
-}
 
 /// The name of a bucket, table, queue or key: 1 to 512 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,32 +75,9 @@ impl fmt::Display for BaseUrl {
     }
 }
 
-fn number_with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
-    number.parse::<u64>().ok()?.checked_mul(*factor)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn units_are_part_of_the_value() {
-        for (text, ms) in [("250ms", 250), ("30s", 30_000), ("5m", 300_000), ("24h", 86_400_000), ("7d", 604_800_000)] {
-            assert_eq!(text.parse(), Ok(Millis(ms)), "{text}");
-        }
-        for bad in ["", "30", "s", "-1s", "1.5s", "30 s", "30S", "99999999999999999999s", "18446744073709551615d"] {
-            assert_eq!(bad.parse::<Millis>(), Err(ParseMillisError), "{bad}");
-        }
-        for (text, bytes) in [("0", 0), ("1048576", 1 << 20), ("64KiB", 1 << 16), ("2GiB", 1 << 31)] {
-            assert_eq!(text.parse(), Ok(ByteSize(bytes)), "{text}");
-        }
-        for bad in ["", "1MB", "KiB", "1 MiB", "18446744073709551615GiB"] {
-            assert_eq!(bad.parse::<ByteSize>(), Err(ParseByteSizeError), "{bad}");
-        }
-    }
 
     #[test]
     fn base_urls_and_names_have_one_form() {
