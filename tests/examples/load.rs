@@ -5,11 +5,12 @@
 //! Latency counts from the instant a delivery was due, not from when a connection was free, so that queueing is not hidden.
 #![expect(clippy::print_stdout, reason = "a measuring tool prints what it measured")]
 
-use std::error::Error;
+#[path = "served/server.rs"]
+mod server;
+
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -21,11 +22,11 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
-type Failure = Box<dyn Error + Send + Sync>;
+use crate::server::{Failure, Server};
 
 /// Enough that a sender is free whenever a delivery is due.
 const CONNECTIONS: usize = 64;
@@ -50,6 +51,7 @@ async fn main() -> Result<(), Failure> {
     let bodies = Arc::new(everyday(&week)?);
     let warm_up = load(&server.address, &week, &bodies, rate, WARM_UP_SECONDS, 0).await?;
     let measured = load(&server.address, &week, &bodies, rate, seconds, warm_up.len()).await?;
+    let peak_mb = server.peak_mb()?;
     server.stop()?;
     let count = measured.len();
     println!("one fdatasync of {SYNC_BYTES} bytes     p50 {}   p99 {}", ms(at(&sync, 50)), ms(at(&sync, 99)));
@@ -60,6 +62,7 @@ async fn main() -> Result<(), Failure> {
     );
     let times = |percent| at(&measured, percent).as_secs_f64() / at(&sync, percent).as_secs_f64();
     println!("as multiples of one fdatasync       p50 {:>6.1}      p99 {:>6.1}", times(50), times(99));
+    println!("peak resident, clyra serve          {peak_mb} MB");
     cloud.stop().await;
     Ok(())
 }
@@ -147,56 +150,6 @@ fn delivery(body: &Value, number: usize, address: &str, secret: &str) -> Result<
 fn everyday(week: &Week) -> Result<Vec<Value>, Failure> {
     let told = week.moments.iter().filter(|moment| moment.story.is_none()).filter_map(|moment| moment.webhook.as_ref());
     told.map(|delivery| Ok(serde_json::from_slice(&delivery.body)?)).collect()
-}
-
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    async fn start(clyra: &Path, folder: &Path, week: &Week, cloud: &DbtCloud) -> Result<Self, Failure> {
-        let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-        let config = json!({
-            "listen": address, "publicBaseUrl": format!("http://{address}"), "data": "data",
-            "connections": [{
-                "source": "dbt_cloud", "host": cloud.url(), "accountId": week.account_id.to_string(), "allowPrivate": true,
-            }],
-        });
-        std::fs::write(folder.join("clyra.yaml"), config.to_string())?;
-        let clyra = clyra.canonicalize()?;
-        let child = Command::new(clyra)
-            .args(["serve", "--config", "clyra.yaml"])
-            .current_dir(folder)
-            .env("CLYRA_DBT_CLOUD_SECRET", &week.secret)
-            .env("CLYRA_DBT_CLOUD_TOKEN", &week.token)
-            .env("CLYRA_LOG", "warn")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(folder.join("log"))?)
-            .spawn()?;
-        let server = Self { child, address };
-        for _ in 0..200 {
-            if TcpStream::connect(&server.address).await.is_ok() {
-                return Ok(server);
-            }
-            sleep(Duration::from_millis(25)).await;
-        }
-        Err("the server does not listen".into())
-    }
-
-    fn stop(&mut self) -> Result<(), Failure> {
-        self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // An earlier failure is what is reported.
-        let _ = self.stop();
-    }
 }
 
 fn at(sorted: &[Duration], percent: usize) -> Duration {
