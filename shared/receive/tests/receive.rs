@@ -19,7 +19,6 @@ use clyra_evidence::statement::SpecBase;
 use clyra_evidence::time::Timestamp;
 use clyra_ports::clock::SimulatedClock;
 use clyra_ports::secrets::Secret;
-use clyra_ports::signer::Signer as _;
 use clyra_receive::delivery::{Authentic, Delivery, Raw};
 use clyra_receive::mac::{Mac, MacKeys, MacRefused};
 use clyra_receive::metrics::{Fate, FateOf, ReceiveMetrics};
@@ -125,7 +124,7 @@ impl Scene {
     #[track_caller]
     fn receipt(&self, key: &str) -> DataReceipt {
         let envelope = Envelope::from_bytes(&self.store.object(key).unwrap()).unwrap();
-        let payload = envelope.verify(self.signer.public_key()).unwrap();
+        let payload = envelope.verify(&self.signer.public).unwrap();
         ReceiptStatement::from_payload(&SpecBase::default(), payload).unwrap().receipt
     }
 
@@ -348,7 +347,7 @@ async fn a_signer_that_fails_does_not_lose_a_delivery() {
         assert_eq!(scene.receiver.recorder.sign_pending(waiting("a")).await.unwrap(), Settled::AlreadySigned);
         let receipt = scene.store.object(&format!("receipts/{}.json", id_of("a"))).unwrap();
         let envelope = Envelope::from_bytes(&receipt).unwrap();
-        let payload = envelope.verify(scene.signer.public_key()).unwrap();
+        let payload = envelope.verify(&scene.signer.public).unwrap();
         assert_eq!(Some(payload), scene.store.object(&pending).as_deref(), "signed as it waited");
         assert_eq!(scene.deliver(&fresh(1)).await, says(200, "duplicate"));
         scene.set(mood);
