@@ -346,7 +346,7 @@ impl Parts {
             index: self.index.clone(),
             identities: self.identities.clone(),
             signer: Arc::clone(&self.embedded.signers.verdict),
-            trust: self.trust.file.clone(),
+            trust: self.trust.envelope.clone(),
             clock: Arc::clone(&self.clock),
             entropy: Arc::new(OsEntropy),
             sources: sources.collect(),

@@ -25,7 +25,7 @@ use clyra_workpaper::parts::{IntegrityOutcome, LogPosition, Parts};
 use clyra_workpaper::{Names, WorkPaper};
 use serde::Serialize;
 
-use crate::delivery::Told;
+use crate::delivery::VerifiedReceipt;
 use crate::fault::{of_json, of_signer, park};
 use crate::{Deps, pillars, readme};
 
@@ -36,7 +36,7 @@ pub(crate) struct Contents<'a> {
     pub(crate) revision: u32,
     pub(crate) predecessor: Option<BundleId>,
     pub(crate) produced_at: Timestamp,
-    pub(crate) receipts: &'a [Told],
+    pub(crate) receipts: &'a [VerifiedReceipt],
     pub(crate) facts: &'a Facts,
     pub(crate) run: &'a SourceId,
     pub(crate) delta: Option<&'a SemanticDelta>,
@@ -56,8 +56,8 @@ type Files = BTreeMap<EntryPath, (Vec<u8>, &'static str)>;
 /// Makes the files, signs what is signed, and encodes the zip.
 pub(crate) async fn bundle(deps: &Deps, contents: &Contents<'_>) -> Result<Made, StepError> {
     let mut files = Files::new();
-    for told in contents.receipts {
-        add(&mut files, &BundleFile::Receipt(told.receipt.receipt_id), told.envelope.clone());
+    for verified in contents.receipts {
+        add(&mut files, &BundleFile::Receipt(verified.receipt.receipt_id), verified.envelope.clone());
     }
     add(&mut files, &BundleFile::Facts, serde_json::to_vec(contents.facts).map_err(of_json)?);
     if let Some(delta) = contents.delta {
@@ -132,7 +132,7 @@ async fn finish(
 fn manifest(deps: &Deps, contents: &Contents<'_>, attestation: &Attestation, files: &Files) -> DefManifest {
     let entries: Vec<Entry> =
         files.iter().map(|(path, (bytes, media_type))| Entry::of(path.clone(), bytes, media_type)).collect();
-    let mut receipts: Vec<_> = contents.receipts.iter().map(|told| told.receipt.receipt_id).collect();
+    let mut receipts: Vec<_> = contents.receipts.iter().map(|verified| verified.receipt.receipt_id).collect();
     receipts.sort();
     DefManifest {
         format: DEF_FORMAT.to_owned(),
@@ -164,7 +164,7 @@ fn work_paper(
 ) -> Result<Vec<u8>, StepError> {
     let delta = files.get(&BundleFile::SemanticDelta.path());
     let delta = delta.map(|(bytes, _)| serde_json::from_slice(bytes)).transpose().map_err(of_json)?;
-    let mut receipts: Vec<_> = contents.receipts.iter().map(|told| told.receipt.clone()).collect();
+    let mut receipts: Vec<_> = contents.receipts.iter().map(|verified| verified.receipt.clone()).collect();
     receipts.sort_by_key(|receipt| receipt.receipt_id);
     let parts = Parts {
         manifest,

@@ -1,22 +1,21 @@
 //! A receipt as this step reads it: first the signature, then the facts.
 
 use clyra_evidence::digest::Sha256Digest;
-use clyra_evidence::envelope::{ENVELOPE_BYTES_MAX, Envelope};
+use clyra_evidence::envelope::ENVELOPE_BYTES_MAX;
 use clyra_evidence::fact::{FactClass, FactValue, Reading};
 use clyra_evidence::id::{ReceiptId, Source, SourceId};
 use clyra_evidence::object_key::ObjectKey;
 use clyra_evidence::receipt::{DataReceipt, Mark};
-use clyra_evidence::role::Role;
-use clyra_evidence::statement::{PredicateName, Statement};
 use clyra_evidence::text::UntrustedText;
 use clyra_ports::step::StepError;
+use clyra_verify::verify_receipt;
 
 use crate::Bundler;
 use crate::fault::{later, of_store, park};
 
-/// A receipt whose signature holds.
+/// A receipt that `clyra-verify` found in order: signed by a key in force, with the id that follows from it.
 #[derive(Clone, Debug)]
-pub(crate) struct Told {
+pub(crate) struct VerifiedReceipt {
     /// What it says.
     pub(crate) receipt: DataReceipt,
     /// Its envelope file.
@@ -26,30 +25,23 @@ pub(crate) struct Told {
 }
 
 impl Bundler {
-    /// Reads a receipt and shows that a key of this deployment signed it.
-    pub(crate) async fn receipt(&self, id: &ReceiptId) -> Result<Told, StepError> {
+    /// Reads a receipt and checks it as anybody would.
+    pub(crate) async fn receipt(&self, id: &ReceiptId) -> Result<VerifiedReceipt, StepError> {
         let key = ObjectKey::Receipt(*id);
         let bytes = self.deps.reader.get(&key, ENVELOPE_BYTES_MAX).await.map_err(of_store)?;
         let bytes = bytes.ok_or_else(|| later("RECEIPT_MISSING", format!("{key} is not in the store"), None))?;
         let refused = |why: &str| park("RECEIPT_NOT_AUTHENTIC", format!("{key}: {why}"));
-        let envelope = Envelope::from_bytes(&bytes).map_err(|error| refused(&error.to_string()))?;
-        let trusted = self.deps.trust.key(envelope.keyid()).filter(|key| key.role == Role::Receipt);
-        let trusted = trusted.filter(|key| key.compromised_at_index.is_none());
-        let trusted = trusted.ok_or_else(|| refused("no receipt key of the trust file signed it"))?;
-        let payload = envelope.verify(&trusted.spki).map_err(|error| refused(&error.to_string()))?;
-        let base = &self.deps.config.spec_base;
-        let statement = Statement::<DataReceipt>::from_payload(base, PredicateName::DataReceipt, payload)
-            .map_err(|error| refused(&error.to_string()))?;
-        let body = statement.subject.first().map(|subject| subject.digest.sha256);
-        let receipt = statement.predicate;
-        if receipt.receipt_id != *id || !receipt.critical.is_empty() {
-            return Err(refused("it is the receipt of something else, or of a newer format"));
+        let verified = verify_receipt(&bytes, &self.deps.trust).into_result();
+        let (signed, _) = verified.map_err(|report| refused(&format!("{:?}", report.first_failure())))?;
+        let signed = signed.into_inner();
+        if signed.receipt.receipt_id != *id {
+            return Err(refused("it is the receipt of something else"));
         }
-        Ok(Told { receipt, envelope: bytes.to_vec(), body: body.ok_or_else(|| refused("it has no subject"))? })
+        Ok(VerifiedReceipt { receipt: signed.receipt, envelope: bytes.to_vec(), body: signed.body_sha256 })
     }
 }
 
-impl Told {
+impl VerifiedReceipt {
     /// Whether it tells of a run of dbt at all.
     pub(crate) fn run(&self) -> Option<SourceId> {
         let readable = !self.receipt.marks.contains(&Mark::Unreadable);

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use clyra_delta::artifact::manifest::ManifestProjection;
 use clyra_delta::compare::SemanticDelta;
-use clyra_evidence::change::ChangeKind;
+use clyra_evidence::change::{ChangeKind, Component};
 use clyra_evidence::fact::{FactClass, FactValue, Facts, Reading};
 use clyra_evidence::id::{ReceiptId, SourceId};
 use clyra_evidence::manifest::{ChangeClass, ChangeHeader};
@@ -16,7 +16,9 @@ use clyra_ports::index::{RunRecord, RunStatus};
 
 use crate::enrich::audit::actor_value;
 use crate::enrich::dbt::{EnvironmentSeen, Trigger};
-use crate::note::{ActorNote, Artifact, RunNote, Standing};
+use crate::enrich::definition::Definition;
+use crate::note::{ActorNote, Artifact, ConfigEvent, RunNote, RunRef, Standing};
+use crate::outcome::failed;
 
 /// Everything the facts of one change are taken from.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub(crate) struct About<'a> {
     pub(crate) manifests: (Option<&'a ManifestProjection>, Option<&'a ManifestProjection>),
     /// The packages whose content differs.
     pub(crate) packages_changed: Option<Vec<String>>,
+    /// Of a `config` change: the definition before, and the last run under which it was read.
+    pub(crate) defined_before: Option<(RunRef, Definition)>,
     pub(crate) retried: Option<&'a RunRecord>,
     pub(crate) follow_up: FollowUp,
     /// Receipts of the change under whose id other facts were told.
@@ -59,6 +63,7 @@ pub(crate) fn facts(about: &About<'_>) -> Facts {
     writer.run();
     writer.departures();
     writer.state();
+    writer.drift();
     writer.config();
     writer.follow_up();
     delta::delta(&mut writer);
@@ -135,10 +140,11 @@ impl<'a> Writer<'a> {
         } else {
             self.of_run("change.liveAt", about.run.started_at);
         }
-        let components = about.standing.decided.iter().filter(|decided| decided.anchor == about.header.anchor);
+        let components = about.standing.brings.iter().filter(|decided| decided.anchor == about.header.anchor);
         let components: Vec<String> =
             components.flat_map(|decided| &decided.components).map(|component| component.as_str().to_owned()).collect();
         self.of_state("change.components", components);
+        self.of_state("change.component", component(about.header));
         let documentation = about.header.kind == ChangeKind::Code && about.header.class == ChangeClass::Documentation;
         let worthy = !about.withdrawn && !documentation && class != FactClass::Reconstructed;
         self.facts.set("ticket.worthy", worthy, class, &from);
@@ -242,16 +248,18 @@ impl<'a> Writer<'a> {
             Artifact::NotRead | Artifact::Read(_) => {}
         }
         let Some(before) = &standing.before else { return };
-        self.of_state("before.run.id", before.run.as_str());
-        self.of_state("before.run.gitSha", text(before.git_sha.as_deref()));
+        if let Some(held) = &before.held {
+            self.of_state("before.run.id", held.run.as_str());
+            self.of_state("before.run.gitSha", text(held.git_sha.as_deref()));
+        }
         if let (Some(old), Some(new)) = (&before.git_sha, &about.run.git_sha) {
             self.of_state("vector.gitSha.changed", old != new);
         }
         if let Some(vector) = &about.run.vector {
-            let of_job = standing.job_before_version.as_deref().unwrap_or(&vector.dbt_version);
+            let of_job = standing.job_before.as_ref().map_or(&vector.dbt_version, |job| &job.dbt_version);
             self.of_state("vector.manifest.changed", vector.manifest != before.vector.manifest);
             self.of_state("vector.seeds.changed", vector.seeds != before.vector.seeds);
-            self.of_state("vector.dbtVersion.changed", vector.dbt_version != of_job);
+            self.of_state("vector.dbtVersion.changed", vector.dbt_version != *of_job);
             self.of_state("vector.packages", vector.packages.to_string());
             self.of_state("vector.manifest", vector.manifest.to_string());
         }
@@ -263,32 +271,73 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Without audit events nobody knows who edited an object and when; the run is the first to show it.
+    /// Between which runs a drift came about. Every run tells the version it ran with; code is known of runs alone whose
+    /// manifest was read.
+    fn drift(&mut self) {
+        let (about, standing) = (self.about, self.about.standing);
+        if about.header.kind != ChangeKind::Drift {
+            return;
+        }
+        self.of_run("drift.firstSeenAt", about.run.started_at);
+        let of_version = about.header.anchor.get(1).is_some_and(|part| part == Component::DbtVersion.as_str());
+        let last_read = if of_version {
+            standing.job_before.as_ref().map(|job| (&job.run.run, job.run.started_at, 0))
+        } else {
+            let before = standing.before.as_ref();
+            before
+                .and_then(|before| Some((before.held.as_ref()?, before.unread)))
+                .map(|(h, n)| (&h.run, h.started_at, n))
+        };
+        let Some((run, started_at, between)) = last_read else { return };
+        self.of_state("drift.lastReadRun", run.as_str());
+        self.of_state("drift.lastReadAt", started_at);
+        self.of_state("drift.runsBetween", FactValue::Int(between.into()));
+    }
+
+    /// Without audit events nobody knows who edited an object and when: only between which runs.
     fn config(&mut self) {
         let about = self.about;
         let Some(object) = about.header.anchor.first().filter(|_| about.header.kind == ChangeKind::Config) else {
             return;
         };
         self.of_run("config.object", object.as_str());
-        let Artifact::Read(events) = &about.note.audit else {
-            self.of_run("config.action", "changed");
-            return self.of_run("config.changedAt", about.run.started_at);
-        };
+        self.of_run("config.firstSeenAt", about.run.started_at);
+        self.definitions(object);
+        let Artifact::Read(events) = &about.note.audit else { return self.of_run("config.action", "changed") };
+        let unchanged_at = about.defined_before.as_ref().map(|(run, _)| run.started_at);
+        let since = |event: &&ConfigEvent| unchanged_at.is_none_or(|at| event.at > at);
         let known = events.iter().filter(|event| event.object == *object && event.at <= about.run.started_at);
-        let known: Vec<_> = known.collect();
+        let known: Vec<_> = known.filter(since).collect();
         let (last, actors) = (known.last(), known.iter().map(|event| actor_value(event)));
         let actors = actors.filter_map(|actor| if let FactValue::Text(actor) = actor { Some(actor) } else { None });
         let actors: BTreeSet<String> = actors.collect();
         self.of_audit("config.action", last.map_or("changed", |event| event.action.as_str()));
-        self.of_audit("config.changedAt", last.map_or(about.run.started_at, |event| event.at));
+        if let Some(event) = last {
+            self.of_audit("config.changedAt", event.at);
+        }
         self.of_audit("config.actor", last.map_or(FactValue::Null, |event| actor_value(event)));
         self.of_audit("config.actors", actors.into_iter().collect::<Vec<_>>());
     }
 
+    /// What differs between the definition before and the one that the run shows.
+    fn definitions(&mut self, object: &str) {
+        let Some((run, before)) = &self.about.defined_before else { return };
+        self.of_run("config.lastSeenUnchangedAt", run.started_at);
+        let details = &self.about.note.details;
+        let now = match object.starts_with("job/") {
+            true => details.job.as_ref().map(|job| &job.definition),
+            false => details.environment.as_ref().map(|environment| &environment.definition),
+        };
+        let Some(now) = now else { return };
+        let changed = now.changed(before);
+        self.of_run("config.fieldsBefore", before.shown(&changed));
+        self.of_run("config.fieldsAfter", now.shown(&changed));
+        self.of_run("config.changedFields", changed);
+    }
+
     fn follow_up(&mut self) {
         let (about, follow_up) = (self.about, &self.about.follow_up);
-        let failed = about.run.status == RunStatus::Error || !about.run.failed_tests.is_empty();
-        if !failed {
+        if !failed(about.run) {
             return;
         }
         let resolved = follow_up.resolved.as_ref();
@@ -296,6 +345,17 @@ impl<'a> Writer<'a> {
         self.of_state("followUp.hours", resolved.map_or(FactValue::Null, |(_, hours)| FactValue::Int(*hours)));
         self.of_state("followUp.overdue", follow_up.overdue);
     }
+}
+
+/// What a drift or a `config` change is about: the component that drifted, or the kind of object; other kinds have no one
+/// component.
+fn component(header: &ChangeHeader) -> FactValue {
+    let part = match header.kind {
+        ChangeKind::Drift => header.anchor.get(1).map(String::as_str),
+        ChangeKind::Config => header.anchor.first().and_then(|object| object.split('/').next()),
+        ChangeKind::Code | ChangeKind::Override | ChangeKind::Sync | ChangeKind::Warehouse => None,
+    };
+    text(part)
 }
 
 fn text(value: Option<&str>) -> FactValue {

@@ -10,6 +10,8 @@ mod entropy;
 mod facts;
 mod fault;
 mod note;
+mod outcome;
+mod past;
 mod pillars;
 mod readme;
 mod rollup;
@@ -18,16 +20,18 @@ mod seal;
 mod settle;
 mod source;
 mod vector;
+mod walk;
+mod weigh;
 mod work;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use clyra_attest::Catalogue;
 use clyra_evidence::id::ConnectionName;
 use clyra_evidence::object_key::ObjectKey;
-use clyra_evidence::trust::TrustFile;
 use clyra_ports::clock::Clock;
 use clyra_ports::evidence_store::{EvidenceReader, EvidenceWriter};
 use clyra_ports::identity_store::IdentityStore;
@@ -53,8 +57,8 @@ pub struct Deps {
     pub identities: IdentityStore,
     /// The key in the role `verdict`.
     pub signer: Arc<dyn Signer>,
-    /// The keys by which receipts are checked before a byte of them is believed.
-    pub trust: TrustFile,
+    /// The trust file by which everything is checked before a byte of it is believed: its bytes as they are stored.
+    pub trust: Bytes,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness for keys of persons.

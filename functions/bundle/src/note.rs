@@ -123,41 +123,74 @@ pub(crate) struct Standing {
     /// Whether it is the first of its environment.
     pub(crate) baseline: bool,
     /// The changes that went live with it.
-    pub(crate) decided: Vec<Decided>,
+    pub(crate) brings: Vec<Decided>,
+    /// Changes that another job's run brought: this one is its job's first with them, and an execution all the same.
+    pub(crate) follows: BTreeSet<ChangeId>,
     /// In what it departed from its job.
     pub(crate) departures: Departures,
     /// Whose manifest describes its code: its own, or that of the run it was carried over from.
     pub(crate) held: Option<Held>,
+    /// The last run, this one included, of which the job's definition was read.
+    pub(crate) job_defined: Option<RunRef>,
+    /// The same of the environment's definition.
+    pub(crate) environment_defined: Option<RunRef>,
     /// The environment's run before.
     pub(crate) before: Option<Before>,
-    /// The version of dbt of the job's run before.
-    pub(crate) job_before_version: Option<String>,
+    /// The job's run before.
+    pub(crate) job_before: Option<JobBefore>,
     /// Whether the configured version of dbt differs from the one at the run before; absent where that is not known.
     pub(crate) version_setting_changed: Option<bool>,
 }
 
 impl Standing {
     pub(crate) fn change_ids(&self, connection: &ConnectionName) -> BTreeSet<ChangeId> {
-        self.decided.iter().map(|decided| decided.change_id(connection)).collect()
+        self.brings.iter().map(|decided| decided.change_id(connection)).collect()
     }
 }
 
-/// A manifest, and the run that has it.
+/// A run, by what is quoted of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Held {
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RunRef {
     pub(crate) run: SourceId,
-    pub(crate) manifest: Sha256Digest,
+    pub(crate) started_at: Timestamp,
 }
 
-/// The run before.
+/// A manifest that was read, and the run that has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Held {
+    pub(crate) run: SourceId,
+    pub(crate) started_at: Timestamp,
+    pub(crate) git_sha: Option<String>,
+    pub(crate) manifest: Sha256Digest,
+    /// How many runs since, up to the one that this stands for, executed nodes and had no manifest read.
+    pub(crate) unread: u32,
+}
+
+/// The environment's run before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Before {
     pub(crate) run: SourceId,
-    pub(crate) started_at: Timestamp,
     pub(crate) git_sha: Option<String>,
     pub(crate) vector: StateVector,
+    /// The manifest that describes its code, which may be that of a run before it.
     pub(crate) held: Option<Held>,
+    /// How many runs between `held` and this one executed nodes and had no manifest read.
+    pub(crate) unread: u32,
+    /// The last run of which the environment's definition was read.
+    pub(crate) defined: Option<RunRef>,
+}
+
+/// The job's run before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct JobBefore {
+    pub(crate) run: RunRef,
+    pub(crate) dbt_version: String,
+    /// The last run of which the job's definition was read.
+    pub(crate) defined: Option<RunRef>,
 }
 
 /// In what a run departed from its job's definition.

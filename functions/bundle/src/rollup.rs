@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use clyra_evidence::def::rollup::{OperationsRollup, RolledRun};
+use clyra_evidence::def::rollup::{OperationsRollup, RolledRun, StateRead};
 use clyra_evidence::digest::Sha256Digest;
-use clyra_evidence::envelope::{ENVELOPE_BYTES_MAX, Envelope};
+use clyra_evidence::envelope::ENVELOPE_BYTES_MAX;
 use clyra_evidence::id::{ConnectionName, SourceId};
 use clyra_evidence::object_key::{DayOf, ObjectKey, ObjectPrefix};
-use clyra_evidence::role::Role;
-use clyra_evidence::statement::{PredicateName, Statement};
+use clyra_evidence::statement::PredicateName;
 use clyra_evidence::time::Day;
 use clyra_ports::evidence_store::Put;
 use clyra_ports::index::RunRecord;
 use clyra_ports::signer;
 use clyra_ports::step::StepError;
+use clyra_verify::verify_envelope;
 
 use crate::Bundler;
 use crate::fault::{later, of_json, of_signer, of_store, of_table, park};
@@ -118,14 +118,11 @@ impl Bundler {
         let bytes = self.deps.reader.get(&key, ENVELOPE_BYTES_MAX).await.map_err(of_store)?;
         let bytes = bytes.ok_or_else(|| later("ROLLUP_MISSING", format!("{key} was listed and is not there"), None))?;
         let refused = |why: &str| park("STORED_ROLLUP_NOT_INTACT", format!("{key}: {why}"));
-        let envelope = Envelope::from_bytes(&bytes).map_err(|error| refused(&error.to_string()))?;
-        let trusted = self.deps.trust.key(envelope.keyid()).filter(|key| key.role == Role::Verdict);
-        let trusted = trusted.ok_or_else(|| refused("no verdict key of the trust file signed it"))?;
-        let payload = envelope.verify(&trusted.spki).map_err(|error| refused(&error.to_string()))?;
-        let base = &self.deps.config.spec_base;
-        let statement = Statement::from_payload(base, PredicateName::OperationsRollup, payload)
-            .map_err(|error| refused(&error.to_string()))?;
-        Ok(Some(Newest { rollup: statement.predicate, payload: Sha256Digest::of(payload) }))
+        let verified = verify_envelope(&bytes, &self.deps.trust, PredicateName::OperationsRollup).into_result();
+        let (document, _) = verified.map_err(|report| refused(&format!("{:?}", report.first_failure())))?;
+        let document = document.into_inner();
+        let rollup = serde_json::from_value(document.predicate).map_err(|error| refused(&error.to_string()))?;
+        Ok(Some(Newest { rollup, payload: Sha256Digest::of(&document.payload) }))
     }
 }
 
@@ -139,10 +136,19 @@ fn rolled(run: &RunRecord) -> RolledRun {
         finished_at: run.finished_at,
         actor: run.actor,
         class: run.class,
+        state_read: state_read(run),
         retry_of: run.retry_of.clone(),
         failed_tests: run.failed_tests.clone(),
         changes: run.changes.iter().copied().collect(),
         receipts: run.receipts.iter().copied().collect(),
+    }
+}
+
+fn state_read(run: &RunRecord) -> Option<StateRead> {
+    match (&run.manifest, &run.vector) {
+        (Some(_), _) => Some(StateRead::Own),
+        (None, Some(_)) => Some(StateRead::Carried),
+        (None, None) => None,
     }
 }
 

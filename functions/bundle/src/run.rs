@@ -10,7 +10,7 @@ use clyra_ports::index::{LinkOutcome, ReceiptLink, RunRecord, RunStatus};
 use clyra_ports::step::StepError;
 
 use crate::Bundler;
-use crate::delivery::Told;
+use crate::delivery::VerifiedReceipt;
 use crate::fault::{later, of_table};
 use crate::note::{self, ActorNote, OPEN_RUNS, OpenRun, RunNote};
 use crate::work::{LOOK_AGAIN_MS, Work};
@@ -22,27 +22,27 @@ const UNKNOWN_RUN_PATIENCE_MS: i64 = 2 * 60 * 1_000;
 impl Bundler {
     /// Deals with one receipt.
     pub(crate) async fn take_receipt(&self, id: &ReceiptId) -> Result<(), StepError> {
-        let told = self.receipt(id).await?;
-        let Some(run) = told.run() else {
+        let verified = self.receipt(id).await?;
+        let Some(run) = verified.run() else {
             return self.link(id, LinkOutcome::OutOfScope, None, &BTreeSet::new()).await;
         };
         if self.is_dealt_with(id).await? {
             return Ok(());
         }
-        let mut work = Work::new(self, &told.receipt.connection);
-        let other_account = told.id("accountId").is_some_and(|account| {
+        let mut work = Work::new(self, &verified.receipt.connection);
+        let other_account = verified.id("accountId").is_some_and(|account| {
             work.deps().sources.get(work.connection).is_some_and(|source| source.account_id != account)
         });
-        if other_account || work.excluded_by_its_delivery(&told) {
+        if other_account || work.excluded_by_its_delivery(&verified) {
             return self.link(id, LinkOutcome::OutOfScope, Some(run), &BTreeSet::new()).await;
         }
         let Some(note) = work.read_run(&run).await? else {
-            if work.now.ms_since(told.receipt.received_at) < UNKNOWN_RUN_PATIENCE_MS {
+            if work.now.ms_since(verified.receipt.received_at) < UNKNOWN_RUN_PATIENCE_MS {
                 return Err(later("RUN_NOT_FOUND", format!("the source does not know run {run}"), Some(LOOK_AGAIN_MS)));
             }
             return self.link(id, LinkOutcome::Unresolvable, Some(run), &BTreeSet::new()).await;
         };
-        let Some(record) = work.note_run(&note, &told).await? else {
+        let Some(record) = work.note_run(&note, &verified).await? else {
             return self.link(id, LinkOutcome::OutOfScope, Some(run), &BTreeSet::new()).await;
         };
         if !record.production {
@@ -77,7 +77,7 @@ impl Work<'_> {
         let Some(record) = index.run(self.connection, run).await.map_err(of_table)? else { return Ok(()) };
         let Some(note) = self.note(run).await? else { return Ok(()) };
         if !record.decided && self.waits(&record, &note).await? {
-            self.open(&record, true).await?;
+            self.keep_open(&record).await?;
             return self.link_all(&record, LinkOutcome::Waiting).await;
         }
         let record = match self.decide(record).await? {
@@ -102,18 +102,18 @@ impl Work<'_> {
 
     /// Merges what is known into the run's record and links the receipt with it, before anything else is done; `None`
     /// when the run is not of an environment in scope.
-    async fn note_run(&self, note: &RunNote, told: &Told) -> Result<Option<RunRecord>, StepError> {
+    async fn note_run(&self, note: &RunNote, verified: &VerifiedReceipt) -> Result<Option<RunRecord>, StepError> {
         let details = &note.details;
         let ids = (
-            details.job_id.clone().or_else(|| told.id("jobId")),
-            details.project_id.clone().or_else(|| told.id("projectId")),
-            details.environment_id.clone().or_else(|| told.id("environmentId")),
+            details.job_id.clone().or_else(|| verified.id("jobId")),
+            details.project_id.clone().or_else(|| verified.id("projectId")),
+            details.environment_id.clone().or_else(|| verified.id("environmentId")),
         );
         let (Some(job_id), Some(project_id), Some(environment_id)) = ids else { return Ok(None) };
         let Some(production) = self.production(note, &job_id, &project_id, &environment_id) else { return Ok(None) };
-        let (project, environment) = self.names(note, told, project_id, environment_id);
-        let receipt = told.receipt.receipt_id;
-        let started = details.started_at.or(details.created_at).or(told.receipt.source_time);
+        let (project, environment) = self.names(note, verified, project_id, environment_id);
+        let receipt = verified.receipt.receipt_id;
+        let started = details.started_at.or(details.created_at).or(verified.receipt.source_time);
         let fresh = RunRecord {
             connection: self.connection.clone(),
             run_id: details.run_id.clone(),
@@ -121,7 +121,7 @@ impl Work<'_> {
             project,
             environment,
             production,
-            started_at: started.unwrap_or(told.receipt.received_at),
+            started_at: started.unwrap_or(verified.receipt.received_at),
             finished_at: details.finished_at,
             status: details.status,
             trigger: details.trigger.as_ref().map(|trigger| trigger.category.clone()).unwrap_or_default(),
@@ -141,7 +141,7 @@ impl Work<'_> {
             decided: false,
         };
         let index = &self.deps().index;
-        if told.ends_the_run() {
+        if verified.ends_the_run() {
             note::set_ended(index, self.connection, &details.run_id).await?;
         }
         index.update_run(self.connection, &details.run_id, |known| Some(merge(known, &fresh))).await.map_err(of_table)
@@ -165,9 +165,9 @@ impl Work<'_> {
     }
 
     /// Whether the delivery alone shows that its run is out of scope, so that nobody is asked about it.
-    fn excluded_by_its_delivery(&self, told: &Told) -> bool {
+    fn excluded_by_its_delivery(&self, verified: &VerifiedReceipt) -> bool {
         let Some(scope) = &self.deps().config.scope else { return false };
-        match (told.id("projectId"), told.id("environmentId")) {
+        match (verified.id("projectId"), verified.id("environmentId")) {
             (Some(project), Some(environment)) => {
                 scope.scope.environment_of(self.connection, &project, &environment).is_none()
             }
@@ -178,16 +178,16 @@ impl Work<'_> {
     fn names(
         &self,
         note: &RunNote,
-        told: &Told,
+        verified: &VerifiedReceipt,
         project: SourceId,
         environment: SourceId,
     ) -> (NamedObject, NamedObject) {
         let scope = self.deps().config.scope.as_ref();
         let scoped = scope.and_then(|scope| scope.scope.environment_of(self.connection, &project, &environment));
-        let of_project = scoped.map(|(project, _)| project.name.clone()).or_else(|| told.name("projectName"));
+        let of_project = scoped.map(|(project, _)| project.name.clone()).or_else(|| verified.name("projectName"));
         let seen = note.details.environment.as_ref().map(|environment| environment.name.clone());
         let of_environment = scoped.map(|(_, environment)| environment.name.clone()).or(seen);
-        let of_environment = of_environment.or_else(|| told.name("environmentName"));
+        let of_environment = of_environment.or_else(|| verified.name("environmentName"));
         let named = |id: SourceId, name: Option<UntrustedText>| NamedObject {
             name: name.filter(|name| !name.is_empty()).unwrap_or_else(|| UntrustedText::new(id.as_str())),
             id,
@@ -195,8 +195,17 @@ impl Work<'_> {
         (named(project, of_project), named(environment, of_environment))
     }
 
-    /// Marks a run as waiting for a decision, or as decided.
-    pub(crate) async fn open(&self, record: &RunRecord, open: bool) -> Result<(), StepError> {
+    /// Marks a run as waiting for a decision.
+    pub(crate) async fn keep_open(&self, record: &RunRecord) -> Result<(), StepError> {
+        self.set_open(record, true).await
+    }
+
+    /// Marks a run as decided, where it was marked as waiting.
+    pub(crate) async fn close(&self, record: &RunRecord) -> Result<(), StepError> {
+        self.set_open(record, false).await
+    }
+
+    async fn set_open(&self, record: &RunRecord, open: bool) -> Result<(), StepError> {
         let name = format!("{}#{}#{}", record.started_at.day(), record.connection, record.run_id);
         let row = OpenRun { connection: record.connection.clone(), run: record.run_id.clone(), open };
         let change = |known: Option<OpenRun>| (open || known.is_some()).then(|| row.clone());

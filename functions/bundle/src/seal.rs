@@ -4,27 +4,33 @@
 //! made again, or the bundle, and the next try finds it. Its envelopes are never made twice for one object.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use clyra_delta::compare::{DeltaClass, semantic_delta};
+use clyra_delta::artifact::manifest::ManifestProjection;
+use clyra_delta::compare::{DeltaClass, SemanticDelta, semantic_delta};
+use clyra_evidence::change::ChangeKind;
 use clyra_evidence::digest::Sha256Digest;
-use clyra_evidence::fact::{FactValue, Facts};
-use clyra_evidence::id::{BundleId, ChangeId, ReceiptId};
+use clyra_evidence::fact::{FactClass, FactValue, Facts};
+use clyra_evidence::id::{BundleId, ChangeId, ReceiptId, SourceId};
 use clyra_evidence::layout::BundleFile;
 use clyra_evidence::manifest::{ChangeClass, ChangeHeader, ChangeMark};
 use clyra_evidence::object_key::{ObjectKey, ObjectPrefix};
 use clyra_evidence::zip::ZIP_BYTES_MAX;
 use clyra_ports::evidence_store::Put;
-use clyra_ports::index::{ChangeRecord, RunRecord, RunStatus};
+use clyra_ports::index::{ChangeRecord, RunRecord};
 use clyra_ports::step::StepError;
 use clyra_ports::table::Order;
 use clyra_verify::{Bundle, Options, verify_bundle};
 
 use crate::assemble::{self, Contents, parameters};
-use crate::delivery::Told;
+use crate::delivery::VerifiedReceipt;
+use crate::enrich::definition::Definition;
 use crate::facts::{self, About, FollowUp, hours_between};
-use crate::fault::{later, of_json, of_store, of_table, park};
-use crate::note::{RunNote, Standing};
+use crate::fault::{later, of_store, of_table, park};
+use crate::note::{Held, RunNote, RunRef, Standing};
+use crate::outcome::{failed, resolves};
+use crate::walk::{Among, Walk};
 use crate::work::Work;
 
 /// Most revisions of one change: each adds a fact, and none has hundreds.
@@ -33,11 +39,11 @@ const REVISIONS_MAX: usize = 10_000;
 /// Tries against other writers of the same change.
 const TRIES_MAX: usize = 8;
 
-/// Hours allowed to resolve a failed run where the scope says nothing: the catalogue's default.
-const FOLLOW_UP_HOURS_DEFAULT: i64 = 24;
-
 /// Runs looked at for a success after a failure.
-const FOLLOW_UP_RUNS: usize = 50;
+const FOLLOW_UP_RUNS_MAX: usize = 50;
+
+/// Most runs that a change is linked with: a change that many jobs run would bury what matters.
+const RUNS_MAX: usize = 10;
 
 /// A run with everything that was read of it.
 struct Linked {
@@ -62,12 +68,12 @@ impl Work<'_> {
         for _ in 0..TRIES_MAX {
             let index = &self.deps().index;
             let Some(record) = index.change(id).await.map_err(of_table)? else { return Ok(()) };
-            let Some(linked) = self.brought_by(&record).await? else { return Ok(()) };
+            let Some((linked, runs)) = self.brought_by(&record).await? else { return Ok(()) };
             let receipts = self.receipts_of(&record).await?;
             let withdrawn = !linked.brings(id, self);
-            let (header, facts, delta, after) = self.describe(&record, &linked, &receipts, withdrawn).await?;
+            let (header, facts, delta, after) = self.describe(&record, &linked, runs, &receipts, withdrawn).await?;
             let newest = self.newest(id).await?;
-            if let Some(newest) = newest.as_ref().filter(|newest| newest.covers(&receipts, &facts)) {
+            if let Some(newest) = newest.as_ref().filter(|newest| newest.covers(&receipts, &facts, &header.runs)) {
                 return self.adopt(id, newest).await;
             }
             if newest.is_none() && withdrawn {
@@ -98,7 +104,7 @@ impl Work<'_> {
             match self.deps().writer.put_new(&key, Bytes::from(made.zip)).await.map_err(of_store)? {
                 Put::Taken => {} // Another writer was first: what it wrote is looked at next.
                 Put::Stored => {
-                    let receipts = receipts.iter().map(|told| told.receipt.receipt_id).collect();
+                    let receipts = receipts.iter().map(|verified| verified.receipt.receipt_id).collect();
                     let facts = Some(facts);
                     let newest = Newest { revision, id: made.id, zip_sha256, receipts, facts, header };
                     return self.adopt(id, &newest).await;
@@ -108,9 +114,9 @@ impl Work<'_> {
         Err(later("CHANGE_CONTENDED", format!("others seal the change {id} again and again"), None))
     }
 
-    /// The run that brought the change: the first in order that still does; else, for a change that was taken back, the
-    /// first that was linked.
-    async fn brought_by(&self, record: &ChangeRecord) -> Result<Option<Linked>, StepError> {
+    /// The run that brought the change, and all runs that the change is linked with. It is the first in order that still
+    /// does; else, for a change that was taken back, the first that was linked.
+    async fn brought_by(&self, record: &ChangeRecord) -> Result<Option<(Linked, Vec<SourceId>)>, StepError> {
         let mut all = Vec::new();
         for run in &record.header.runs {
             let Some(run) = self.run(run).await? else { continue };
@@ -126,10 +132,15 @@ impl Work<'_> {
         // A state that could be read says more than the run before it whose state could not.
         let best = all.iter().position(|linked| brings(linked) && linked.standing.held.is_some());
         let best = best.or_else(|| all.iter().position(brings)).unwrap_or(0);
-        Ok((best < all.len()).then(|| all.swap_remove(best)))
+        let linked = all
+            .iter()
+            .enumerate()
+            .filter(|(at, linked)| *at == best || brings(linked) || linked.standing.follows.contains(&id));
+        let runs = linked.map(|(_, linked)| linked.run.run_id.clone()).take(RUNS_MAX).collect();
+        Ok((best < all.len()).then(|| (all.swap_remove(best), runs)))
     }
 
-    async fn receipts_of(&self, record: &ChangeRecord) -> Result<Vec<Told>, StepError> {
+    async fn receipts_of(&self, record: &ChangeRecord) -> Result<Vec<VerifiedReceipt>, StepError> {
         let mut receipts = Vec::with_capacity(record.receipts.len());
         for id in &record.receipts {
             receipts.push(self.bundler.receipt(id).await?);
@@ -142,42 +153,33 @@ impl Work<'_> {
         &mut self,
         record: &ChangeRecord,
         linked: &Linked,
-        receipts: &[Told],
+        runs: Vec<SourceId>,
+        receipts: &[VerifiedReceipt],
         withdrawn: bool,
     ) -> Result<Described, StepError> {
         let Linked { run, note, standing } = linked;
-        let held_before = standing.before.as_ref().and_then(|before| before.held.clone());
-        let before = match &held_before {
-            Some(held) => self.projection(&held.run, held.manifest).await?,
-            None => None,
-        };
-        let after = match &standing.held {
-            Some(held) => self.projection(&held.run, held.manifest).await?,
-            None => None,
-        };
+        let before = self.projection_of(standing.before.as_ref().and_then(|before| before.held.as_ref())).await?;
+        let after = self.projection_of(standing.held.as_ref()).await?;
         let known = before.is_some() || after.is_some();
         let delta = known.then(|| semantic_delta(before.as_deref(), after.as_deref()));
-        let mut header = record.header.clone();
-        header.class = match delta.as_ref().map(|delta| delta.class) {
-            Some(DeltaClass::Documentation) => ChangeClass::Documentation,
-            Some(DeltaClass::Unknown) | None => ChangeClass::Unknown,
-            Some(DeltaClass::None | DeltaClass::Behavioural) => ChangeClass::Behavioural,
-        };
-        if !matches!(header.kind, clyra_evidence::change::ChangeKind::Code) {
-            // An override, a version or a definition can alter what is computed, whatever the manifests say.
-            header.class = ChangeClass::Behavioural;
-        }
-        header.live_at = (!withdrawn).then_some(run.started_at);
-        let told_in_time = receipts.iter().any(Told::in_time);
-        header.marks = Vec::new();
-        if !told_in_time && run.class == clyra_evidence::fact::FactClass::Reconstructed {
-            header.marks.push(ChangeMark::Late);
+        let told_in_time = receipts.iter().any(VerifiedReceipt::in_time);
+        let mut marks = Vec::new();
+        if !told_in_time && run.class == FactClass::Reconstructed {
+            marks.push(ChangeMark::Late);
         }
         if withdrawn {
-            header.marks.push(ChangeMark::Withdrawn);
+            marks.push(ChangeMark::Withdrawn);
         }
-        let deliveries: Vec<_> = receipts.iter().map(Told::reading).collect();
+        let header = ChangeHeader {
+            class: class(record.header.kind, delta.as_ref()),
+            live_at: (!withdrawn).then_some(run.started_at),
+            runs,
+            marks,
+            ..record.header.clone()
+        };
+        let deliveries: Vec<_> = receipts.iter().map(VerifiedReceipt::reading).collect();
         let retried = self.retried(run).await?;
+        let defined_before = self.defined_before(&header, standing).await?;
         let about = About {
             header: &header,
             connected_sources: &self.deps().config.connected_sources,
@@ -190,6 +192,7 @@ impl Work<'_> {
             delta: delta.as_ref(),
             manifests: (before.as_deref(), after.as_deref()),
             packages_changed: self.packages_changed(linked).await?,
+            defined_before,
             retried: retried.as_ref(),
             follow_up: self.follow_up(run, &header).await?,
             conflicts: self.conflicts(receipts).await?,
@@ -198,10 +201,38 @@ impl Work<'_> {
         Ok((header, facts, delta, after))
     }
 
+    async fn projection_of(&mut self, held: Option<&Held>) -> Result<Option<Arc<ManifestProjection>>, StepError> {
+        match held {
+            Some(held) => self.projection(&held.run, held.manifest).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The definition before, of the object that a `config` change is about, and the run under which it was read last.
+    async fn defined_before(
+        &self,
+        header: &ChangeHeader,
+        standing: &Standing,
+    ) -> Result<Option<(RunRef, Definition)>, StepError> {
+        let of_job = header.anchor.first().is_some_and(|object| object.starts_with("job/"));
+        let seen = match header.kind {
+            ChangeKind::Config if of_job => standing.job_before.as_ref().and_then(|job| job.defined.clone()),
+            ChangeKind::Config => standing.before.as_ref().and_then(|before| before.defined.clone()),
+            _ => None,
+        };
+        let Some(seen) = seen else { return Ok(None) };
+        let Some(note) = self.note(&seen.run).await? else { return Ok(None) };
+        let definition = match of_job {
+            true => note.details.job.map(|job| job.definition),
+            false => note.details.environment.map(|environment| environment.definition),
+        };
+        Ok(definition.map(|definition| (seen, definition)))
+    }
+
     async fn packages_changed(&self, linked: &Linked) -> Result<Option<Vec<String>>, StepError> {
         let before = linked.standing.before.as_ref().and_then(|before| before.held.as_ref());
         let (Some(before), Some(after)) = (before, &linked.standing.held) else { return Ok(None) };
-        if before == after {
+        if before.manifest == after.manifest {
             return Ok(Some(Vec::new()));
         }
         let code = |note: Option<RunNote>| note.and_then(|note| note.manifest.read().map(|seen| seen.code.clone()));
@@ -222,37 +253,35 @@ impl Work<'_> {
 
     /// The job's next success at the same state.
     async fn follow_up(&self, run: &RunRecord, header: &ChangeHeader) -> Result<FollowUp, StepError> {
-        if run.status != RunStatus::Error && run.failed_tests.is_empty() {
+        if !failed(run) {
             return Ok(FollowUp::default());
         }
-        let later =
-            self.deps().index.neighbours_in_job(run, Order::Ascending, FOLLOW_UP_RUNS).await.map_err(of_table)?;
         let ended = run.finished_at.unwrap_or(run.started_at);
-        let resolves = |later: &&RunRecord| {
-            let succeeded = later.status == RunStatus::Success && later.failed_tests.is_empty();
-            later.decided && succeeded && later.vector.is_some() && later.vector == run.vector
+        let mut walk = Walk::from(&self.deps().index, run, Among::Job, Order::Ascending, FOLLOW_UP_RUNS_MAX);
+        let mut resolved = None;
+        while let (None, Some(later)) = (&resolved, walk.next().await?) {
+            let later = self.pending.get(&later.run_id).cloned().unwrap_or(later);
+            if resolves(&later, run) {
+                let hours = hours_between(ended, later.finished_at.unwrap_or(later.started_at));
+                resolved = Some((later.run_id, hours));
+            }
+        }
+        let scoped = parameters(self.deps(), header);
+        let declared = || self.deps().catalogue.parameter("followUpHoursMax").map(|parameter| &parameter.default);
+        let overdue = match scoped.get("followUpHoursMax").or_else(declared) {
+            Some(FactValue::Int(hours)) => resolved.is_none() && hours_between(ended, self.now) > *hours,
+            _ => false,
         };
-        let later: Vec<RunRecord> =
-            later.into_iter().map(|run| self.pending.get(&run.run_id).cloned().unwrap_or(run)).collect();
-        let resolved = later
-            .iter()
-            .find(resolves)
-            .map(|later| (later.run_id.clone(), hours_between(ended, later.finished_at.unwrap_or(later.started_at))));
-        let hours = match parameters(self.deps(), header).get("followUpHoursMax") {
-            Some(FactValue::Int(hours)) => *hours,
-            _ => FOLLOW_UP_HOURS_DEFAULT,
-        };
-        let overdue = resolved.is_none() && hours_between(ended, self.now) > hours;
         Ok(FollowUp { resolved, overdue })
     }
 
     /// Receipts of the change under whose id other facts were told.
-    async fn conflicts(&self, receipts: &[Told]) -> Result<Vec<ReceiptId>, StepError> {
+    async fn conflicts(&self, receipts: &[VerifiedReceipt]) -> Result<Vec<ReceiptId>, StepError> {
         // The conflicts of a deployment are few and each one is an alarm, so all of them are listed.
         let listed = self.deps().reader.list(&ObjectPrefix::Conflicts, None, REVISIONS_MAX).await.map_err(of_store)?;
         let in_conflict =
             |id: &ReceiptId| listed.iter().any(|key| matches!(key, ObjectKey::Conflict(other, _) if other == id));
-        Ok(receipts.iter().map(|told| told.receipt.receipt_id).filter(in_conflict).collect())
+        Ok(receipts.iter().map(|verified| verified.receipt.receipt_id).filter(in_conflict).collect())
     }
 
     /// The newest bundle of a change in the store, checked.
@@ -265,8 +294,7 @@ impl Work<'_> {
         let key = ObjectKey::Bundle(*id, revision);
         let zip = self.deps().reader.get(&key, ZIP_BYTES_MAX).await.map_err(of_store)?;
         let zip = zip.ok_or_else(|| later("BUNDLE_MISSING", format!("{key} was listed and is not there"), None))?;
-        let trust = serde_json::to_vec(&self.deps().trust).map_err(of_json)?;
-        let verification = verify_bundle(&zip, &trust, &Options::default());
+        let verification = verify_bundle(&zip, &self.deps().trust, &Options::default());
         let bundle: &Bundle<'_> = verification
             .verified()
             .ok_or_else(|| {
@@ -286,9 +314,8 @@ impl Work<'_> {
 
     /// Checks a bundle as anybody would, before it is written for its whole retention.
     fn check(&self, zip: &[u8], id: BundleId) -> Result<(), StepError> {
-        let trust = serde_json::to_vec(&self.deps().trust).map_err(of_json)?;
         let options = Options { at: Some(self.now), bundle_id: Some(id) };
-        let verification = verify_bundle(zip, &trust, &options);
+        let verification = verify_bundle(zip, &self.deps().trust, &options);
         match verification.verified() {
             Some(_) => Ok(()),
             None => Err(park("BUNDLE_NOT_INTACT", format!("{:?}", verification.report().first_failure()))),
@@ -320,16 +347,22 @@ impl Work<'_> {
     }
 }
 
-type Described = (
-    ChangeHeader,
-    Facts,
-    Option<clyra_delta::compare::SemanticDelta>,
-    Option<std::sync::Arc<clyra_delta::artifact::manifest::ManifestProjection>>,
-);
+type Described = (ChangeHeader, Facts, Option<SemanticDelta>, Option<Arc<ManifestProjection>>);
+
+/// Whether behaviour can differ: whatever the manifests say, an override, a version or a definition can alter what is
+/// computed.
+fn class(kind: ChangeKind, delta: Option<&SemanticDelta>) -> ChangeClass {
+    match (kind, delta.map(|delta| delta.class)) {
+        (ChangeKind::Code, Some(DeltaClass::Documentation)) => ChangeClass::Documentation,
+        (ChangeKind::Code, Some(DeltaClass::Unknown) | None) => ChangeClass::Unknown,
+        _ => ChangeClass::Behavioural,
+    }
+}
 
 impl Newest {
-    fn covers(&self, receipts: &[Told], facts: &Facts) -> bool {
-        receipts.iter().all(|told| self.receipts.contains(&told.receipt.receipt_id))
+    fn covers(&self, receipts: &[VerifiedReceipt], facts: &Facts, runs: &[SourceId]) -> bool {
+        self.header.runs == runs
+            && receipts.iter().all(|verified| self.receipts.contains(&verified.receipt.receipt_id))
             && self.facts.as_ref() == Some(facts)
     }
 }

@@ -8,32 +8,25 @@ use clyra_ports::index::{RunRecord, RunStatus};
 
 use crate::enrich::command::Verb;
 use crate::note::{Artifact, Departures, RunNote};
-
-/// The run before, in its environment and in its job.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Neighbours<'a> {
-    pub(crate) of_environment: Option<&'a RunRecord>,
-    pub(crate) of_job: Option<&'a RunRecord>,
-    /// Whether a run since `of_environment` executed nodes in a state that could not be read.
-    pub(crate) unread_between: bool,
-}
+use crate::past::{Past, PastRun};
 
 /// Whether the run's own manifest has to be read: the commit, the job, the environment or the version differ, the run
 /// departs from its job, or it is the first that executed anything on its UTC day, which is how drift is caught.
 ///
 /// The answer follows from the order of runs alone, never from what happens to be known, so that every order of
 /// arrival leads to the same vectors.
-pub(crate) fn needs_manifest(note: &RunNote, record: &RunRecord, neighbours: Neighbours<'_>) -> bool {
-    let (Some(before), Some(of_job)) = (neighbours.of_environment, neighbours.of_job) else { return true };
-    let (Some(vector), Some(job_vector)) = (&before.vector, &of_job.vector) else { return true };
+pub(crate) fn needs_manifest(note: &RunNote, record: &RunRecord, past: &Past) -> bool {
+    let (Some(before), Some(of_job)) = (&past.of_environment, &past.of_job) else { return true };
+    let (Some(vector), Some(job_vector)) = (before.vector(), of_job.vector()) else { return true };
+    let before = &before.record;
     let details = &note.details;
     let differs = |now: Option<Sha256Digest>, before: Sha256Digest| now.is_some_and(|now| now != before);
-    neighbours.unread_between
+    past.unread > 0
         || record.git_sha.is_none()
         || record.git_sha != before.git_sha
         || before.started_at.day() != record.started_at.day()
-        || differs(details.job.as_ref().map(|job| job.digest), job_vector.job)
-        || differs(details.environment.as_ref().map(|environment| environment.digest), vector.environment)
+        || differs(details.job.as_ref().map(|job| job.definition.digest), job_vector.job)
+        || differs(details.environment.as_ref().map(|environment| environment.definition.digest), vector.environment)
         // Without results nobody knows the version that ran; the manifest knows it too.
         || told_version(note).is_none_or(|version| version != job_vector.dbt_version)
         || details.trigger.as_ref().is_some_and(|trigger| !trigger.overrides.is_empty())
@@ -41,9 +34,9 @@ pub(crate) fn needs_manifest(note: &RunNote, record: &RunRecord, neighbours: Nei
 }
 
 /// The vector; `None` when the code part is neither in the run's own manifest nor to be carried over.
-pub(crate) fn compose(note: &RunNote, needed: bool, neighbours: Neighbours<'_>) -> Option<StateVector> {
-    let before = neighbours.of_environment.and_then(|record| record.vector.as_ref());
-    let of_job = neighbours.of_job.and_then(|record| record.vector.as_ref());
+pub(crate) fn compose(note: &RunNote, needed: bool, past: &Past) -> Option<StateVector> {
+    let before = past.of_environment.as_ref().and_then(PastRun::vector);
+    let of_job = past.of_job.as_ref().and_then(PastRun::vector);
     let details = &note.details;
     let (manifest, seeds, packages) = match (needed, note.manifest.read(), before) {
         (true, Some(seen), _) => (seen.code.manifest_digest, seen.code.seed_digest, seen.code.packages_digest()),
@@ -53,8 +46,8 @@ pub(crate) fn compose(note: &RunNote, needed: bool, neighbours: Neighbours<'_>) 
     // A definition that could not be read is taken as unchanged: what is not known to differ is no change, and the
     // facts say that it was not read.
     let unread = || Sha256Digest::of(b"clyra/unread/v0");
-    let job = details.job.as_ref().map(|job| job.digest).or(of_job.map(|vector| vector.job));
-    let environment = details.environment.as_ref().map(|environment| environment.digest);
+    let job = details.job.as_ref().map(|job| job.definition.digest).or(of_job.map(|vector| vector.job));
+    let environment = details.environment.as_ref().map(|environment| environment.definition.digest);
     // The run itself may name a release track only, which says nothing of what ran: it is the last resort.
     let own = note.manifest.read().filter(|_| needed).map(|seen| seen.code.dbt_version.as_str());
     let version = told_version(note).or(own).or(of_job.map(|vector| vector.dbt_version.as_str()));

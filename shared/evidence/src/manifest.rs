@@ -77,11 +77,13 @@ pub struct ChangeHeader {
     pub project: NamedObject,
     /// The environment.
     pub environment: NamedObject,
-    /// The first production run in the new state; absent while there is none.
+    /// Start of the first production run that was seen in the new state; absent while there is none. Of a drift it is an
+    /// upper bound: runs before it, back to the last one whose manifest was read, may have run in the new state too.
     pub live_at: Option<Timestamp>,
-    /// The runs the change is linked with, in order of their start.
+    /// The runs the change is linked with, in order of their start: those that brought it, and each other job's first
+    /// run in the new state.
     pub runs: Vec<SourceId>,
-    /// Marks on the change: `emergency`, `unauthorized`; often empty.
+    /// Marks on the change; often empty.
     pub marks: Vec<ChangeMark>,
 }
 

@@ -1,7 +1,6 @@
 //! The dbt Admin API, read leniently: any member may be absent, null or of another type
 //! (<https://docs.getdbt.com/dbt-cloud/api-v2>). What is not understood is not read, and never a reason to fail.
 
-use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::id::SourceId;
 use clyra_evidence::text::UntrustedText;
 use clyra_evidence::time::Timestamp;
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::command::{Command, Verb};
-use super::definition::{environment_digest, job_digest};
+use super::definition::Definition;
 
 /// Largest answer about one run: logs of steps are in it, whether one wants them or not.
 pub(crate) const RUN_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -58,7 +57,7 @@ pub(crate) struct Trigger {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JobSeen {
     pub(crate) name: UntrustedText,
-    pub(crate) digest: Sha256Digest,
+    pub(crate) definition: Definition,
     pub(crate) commands: Vec<Command>,
 }
 
@@ -67,7 +66,7 @@ pub(crate) struct JobSeen {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EnvironmentSeen {
     pub(crate) name: UntrustedText,
-    pub(crate) digest: Sha256Digest,
+    pub(crate) definition: Definition,
     pub(crate) deployment_type: Option<String>,
     pub(crate) custom_branch: Option<String>,
     pub(crate) dbt_version: Option<String>,
@@ -197,7 +196,7 @@ fn read_job(job: &Map<String, Value>) -> JobSeen {
     let commands = steps.into_iter().flatten().filter_map(Value::as_str).take(STEPS_MAX).filter_map(Command::parse);
     JobSeen {
         name: UntrustedText::new(&name(job, "name").unwrap_or_default()),
-        digest: job_digest(job),
+        definition: Definition::of_job(job),
         commands: commands.collect(),
     }
 }
@@ -206,7 +205,7 @@ fn read_environment(environment: &Map<String, Value>) -> EnvironmentSeen {
     let custom = environment.get("use_custom_branch").and_then(Value::as_bool) != Some(false);
     EnvironmentSeen {
         name: UntrustedText::new(&name(environment, "name").unwrap_or_default()),
-        digest: environment_digest(environment),
+        definition: Definition::of_environment(environment),
         deployment_type: name(environment, "deployment_type"),
         custom_branch: name(environment, "custom_branch").filter(|_| custom),
         dbt_version: name(environment, "dbt_version"),

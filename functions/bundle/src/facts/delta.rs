@@ -27,13 +27,7 @@ pub(super) fn delta(writer: &mut Writer<'_>) {
         Comparability::ManifestMissing => return,
     }
     writer.of_state("delta.comparable", true);
-    writer.of_state(
-        "delta.class",
-        match delta.class {
-            DeltaClass::Documentation => "documentation",
-            DeltaClass::None | DeltaClass::Behavioural | DeltaClass::Unknown => "behavioural",
-        },
-    );
+    writer.of_state("delta.class", delta.class.as_str());
     let changed = changed_nodes(delta);
     if let Some(after) = writer.about.manifests.1 {
         writer.of_state("lineage.complete", true);

@@ -15,7 +15,7 @@ use crate::scripted::{ACCOUNT, Api, Run};
 
 fn runs() -> Vec<Run> {
     let run = |n| Run::hourly(n, "2026-11-02T08:00:00Z");
-    vec![run(0), Run { sha: 'b', model: 2, ..run(1) }, Run { sha: 'b', model: 2, ..run(2) }]
+    vec![run(0), Run { sha: 'b', model: 2, ..run(1) }, Run { sha: 'b', model: 2, job: 8, ..run(2) }]
 }
 
 async fn house(order: &[usize]) -> (House, Vec<ObjectKey>) {
@@ -65,7 +65,8 @@ fn a_crash_between_any_two_writes_changes_nothing_in_the_end() {
     assert!(crashes > 25, "only {crashes} crashes");
 }
 
-/// Run 1 is told last and takes the change from run 2, so that one handling writes about several runs.
+/// Run 1 is told last and takes the change from run 2 of another job, which follows it then: one handling writes about
+/// several runs.
 #[test]
 fn nor_does_a_crash_while_several_runs_are_decided_again() {
     let crashes = block_on(check(&[0, 2, 1], 5));

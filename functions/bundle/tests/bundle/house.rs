@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use clyra_attest::Catalogue;
 use clyra_evidence::digest::Sha256Digest;
+use clyra_evidence::envelope::{Envelope, pae_digest};
 use clyra_evidence::fact::{FactClass, FactValue, Facts};
 use clyra_evidence::id::{ChangeId, ConnectionName, ReceiptId, Source, SourceId};
 use clyra_evidence::layout::BundleFile;
@@ -16,7 +17,7 @@ use clyra_evidence::receipt::{
     Authentication, AuthenticationMethod, DataReceipt, Identity, IdentityKind, ReceiptStatement,
 };
 use clyra_evidence::role::Role;
-use clyra_evidence::statement::SpecBase;
+use clyra_evidence::statement::{PredicateName, SpecBase, Statement, Subject, SubjectDigest};
 use clyra_evidence::text::UntrustedText;
 use clyra_evidence::time::Timestamp;
 use clyra_evidence::trust::{Algorithm, Requirement, TrustFile, TrustedKey};
@@ -43,7 +44,8 @@ pub(crate) struct House {
     pub(crate) clock: SimulatedClock,
     pub(crate) trouble: Trouble,
     pub(crate) bundler: Bundler,
-    pub(crate) trust: TrustFile,
+    /// The trust file in the form in which it is handed out: signed by the offline root.
+    pub(crate) trust: Bytes,
     receipts: InsecureSigner,
 }
 
@@ -79,9 +81,10 @@ impl House {
         let store = MemoryStore { trouble: trouble.clone(), ..MemoryStore::default() };
         let table = || Arc::new(MemoryTable::new(trouble.clone()));
         let (receipts, verdict) = (InsecureSigner::new(3, Role::Receipt), InsecureSigner::new(5, Role::Verdict));
+        let root = InsecureSigner::new(7, Role::Root);
         let clock = SimulatedClock::starting_at(start);
         let index = Index::new(table());
-        let trust = trust(&[&receipts, &verdict]);
+        let trust = sealed(trust(&[&receipts, &verdict, &root]), &root);
         let mut config = Config::new(UntrustedText::new("Norte Finance S.A."), "0.1.0-test");
         adjust(&mut config);
         let source = DbtSource { api, account_id: account.into(), principal: "CLYRA_DBT_CLOUD_TOKEN".to_owned() };
@@ -189,8 +192,7 @@ impl House {
 
     pub(crate) async fn open(&self, id: ChangeId, revision: u32) -> Opened {
         let zip = self.store.get(&ObjectKey::Bundle(id, revision), ZIP_BYTES_MAX).await.unwrap().unwrap();
-        let trust = serde_json::to_vec(&self.trust).unwrap();
-        let verification = verify_bundle(&zip, &trust, &Options::default());
+        let verification = verify_bundle(&zip, &self.trust, &Options::default());
         let report = verification.report();
         assert!(report.is_intact(), "{id}/{revision}: {:?}", report.first_failure());
         let bundle = verification.verified().unwrap().get();
@@ -201,15 +203,19 @@ impl House {
         }
     }
 
-    /// What stands in the end, in words: each change that was not taken back, and the vector of each run.
+    /// What stands in the end, in words: each change that was not taken back, then what is said of it, and the vector of
+    /// each run.
     pub(crate) async fn outcome(&self, runs: &[u64]) -> (BTreeSet<String>, Vec<String>) {
-        let mut changes = BTreeSet::new();
+        let (mut changes, mut vectors) = (BTreeSet::new(), Vec::new());
         for opened in self.bundles().await.values() {
             if opened.facts.get("change.withdrawn").is_none() {
-                changes.insert(words(opened));
+                let words = words(opened);
+                let between = ["before.run.id", "drift.lastReadRun", "drift.runsBetween", "config.changedFields"];
+                let between = between.map(|name| value(opened, name));
+                vectors.push(format!("{words} {:?} {between:?}", opened.manifest.change.runs));
+                changes.insert(words);
             }
         }
-        let mut vectors = Vec::new();
         for run in runs {
             let run = self.index.run(&ConnectionName::default_connection(), &SourceId::from(*run)).await.unwrap();
             let run = run.expect("every run is known");
@@ -242,6 +248,16 @@ pub(crate) fn list(opened: &Opened, name: &str) -> Vec<String> {
         Some(FactValue::List(items)) => items.clone(),
         other => panic!("{name} is {other:?}"),
     }
+}
+
+/// The trust file as an envelope, signed by the root.
+fn sealed(file: TrustFile, root: &InsecureSigner) -> Bytes {
+    let base = SpecBase::default();
+    let digest = SubjectDigest { sha256: Sha256Digest::of(&serde_json::to_vec(&file).unwrap()) };
+    let subject = Subject { name: "trust.json".to_owned(), digest };
+    let payload = Statement::new(&base, PredicateName::Trust, vec![subject], file).to_payload().unwrap();
+    let signature = root.sign_now(&pae_digest(&payload));
+    Bytes::from(Envelope::seal(payload, signature, root.public_key()).unwrap().to_bytes())
 }
 
 fn trust(signers: &[&InsecureSigner]) -> TrustFile {

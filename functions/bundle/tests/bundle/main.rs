@@ -16,6 +16,8 @@ mod order;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
+mod schemas;
+#[cfg(test)]
 mod scripted;
 #[cfg(test)]
 mod week;

@@ -196,6 +196,11 @@ impl InsecureSigner {
         let public = PublicKey::from_spki(spki.as_bytes()).unwrap();
         Self { key, public, role }
     }
+
+    pub(crate) fn sign_now(&self, digest: &Sha256Digest) -> Vec<u8> {
+        let signature: Signature = self.key.sign_prehash(digest.as_bytes()).unwrap();
+        signature.to_der().as_bytes().to_vec()
+    }
 }
 
 #[async_trait]
@@ -209,7 +214,6 @@ impl Signer for InsecureSigner {
     }
 
     async fn sign(&self, digest: &Sha256Digest) -> Result<Vec<u8>, SignError> {
-        let signature: Signature = self.key.sign_prehash(digest.as_bytes()).unwrap();
-        Ok(signature.to_der().as_bytes().to_vec())
+        Ok(self.sign_now(digest))
     }
 }

@@ -19,7 +19,7 @@ use crate::order::block_on;
 /// Friday afternoon, so that the week is Monday to Friday.
 const UNTIL_MS: i64 = 1_795_190_400_000;
 
-async fn play() -> (Week, House, DbtCloud) {
+pub(crate) async fn play() -> (Week, House, DbtCloud) {
     let week = Week::ending(UNTIL_MS);
     let cloud = DbtCloud::start(&week.token, week.start.clone()).await.unwrap();
     let client = Client { address: cloud.url().replace("http://", ""), token: week.token.clone() };

@@ -124,6 +124,17 @@ pub enum DeltaClass {
 }
 
 impl DeltaClass {
+    /// The class in documents.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Documentation => "documentation",
+            Self::Behavioural => "behavioural",
+            Self::Unknown => "unknown",
+        }
+    }
+
     pub(crate) fn of(entries: &[Entry]) -> Self {
         match entries {
             [] => Self::None,

@@ -62,6 +62,9 @@ pub struct RolledRun {
     pub actor: Option<ActorCommitment>,
     /// How we know of it.
     pub class: FactClass,
+    /// How its state is known; absent when it executed nothing, or when its state could not be read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub state_read: Option<StateRead>,
     /// The failed run that this one retries.
     pub retry_of: Option<SourceId>,
     /// Tests of error severity that failed, by unique id.
@@ -70,6 +73,16 @@ pub struct RolledRun {
     pub changes: Vec<ChangeId>,
     /// The receipts that told of it.
     pub receipts: Vec<ReceiptId>,
+}
+
+/// How the state of a run is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StateRead {
+    /// Its own manifest was read.
+    Own,
+    /// No manifest was read: the code is taken to be that of the run before it, which may be wrong.
+    Carried,
 }
 
 impl OperationsRollup {

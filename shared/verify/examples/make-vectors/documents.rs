@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clyra_evidence::def::census_day::{CensusCall, CensusDay, CensusGap, CensusGapCode, FilledRun};
-use clyra_evidence::def::rollup::{OperationsRollup, RolledRun};
+use clyra_evidence::def::rollup::{OperationsRollup, RolledRun, StateRead};
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::fact::FactClass;
 use clyra_evidence::id::{ConnectionName, SourceId};
@@ -54,6 +54,7 @@ fn run(id: u64, started_at: &str) -> RolledRun {
         finished_at: Some(time(started_at).plus_ms(90_000)),
         actor: None,
         class: FactClass::Delivered,
+        state_read: Some(StateRead::Own),
         retry_of: None,
         failed_tests: Vec::new(),
         changes: Vec::new(),
@@ -66,6 +67,7 @@ fn rollup() -> OperationsRollup {
         run(70_471_820_000_101, "2026-11-19T06:00:00.000Z"),
         RolledRun {
             status: "error".to_owned(),
+            state_read: Some(StateRead::Carried),
             failed_tests: vec!["test.finance_core.not_null_fct_revenue_id.0a1b2c3d4e".to_owned()],
             ..run(70_471_820_000_102, "2026-11-19T07:00:00.000Z")
         },
