@@ -61,7 +61,7 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
         index: Index::new(Arc::new(aws.table(index))),
         identities: IdentityStore::new(Arc::new(aws.table(identities))),
         signer: Arc::new(aws.signer(key, Role::Verdict)),
-        trust: in_force.trust.bytes,
+        trust: in_force.trust.envelope,
         clock,
         entropy: Arc::new(OsEntropy),
         sources: sources.collect(),
