@@ -10,7 +10,7 @@ use clyra_embedded::folder::{Embedded, OpenError, Settings};
 use clyra_embedded::journal::{JournalError, JournalQueue};
 use clyra_embedded::keys::KeyError;
 use clyra_embedded::secrets::VariableSecrets;
-use clyra_evidence::id::ConnectionName;
+use clyra_evidence::id::{ConnectionName, Framework, Slug};
 use clyra_evidence::link::LinkKey;
 use clyra_evidence::role::Role;
 use clyra_evidence::scope::{Scope, ScopeInForce};
@@ -301,10 +301,9 @@ impl Parts {
 
     /// The badges of every framework whose catalogue is built in.
     fn badges(&self) -> clyra_fn_badge::Config {
-        let framework: Option<ConnectionName> = self.catalogue.framework().parse().ok();
-        let named = |project: &ConnectionName| {
-            framework.clone().map(|framework| BadgeName { framework, project: project.clone() })
-        };
+        let framework: Option<Framework> = self.catalogue.framework().parse().ok();
+        let named =
+            |project: &Slug| framework.clone().map(|framework| BadgeName { framework, project: project.clone() });
         let public: BTreeSet<BadgeName> = self.config.badge.public.iter().filter_map(named).collect();
         clyra_fn_badge::Config {
             public,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clyra_evidence::id::ConnectionName;
+use clyra_evidence::id::Slug;
 use clyra_evidence::scope::ScopedProject;
 use clyra_evidence::time::Day;
 use clyra_fn_census::{CensusError, Counted};
@@ -68,7 +68,7 @@ async fn reconcile_once(stack: &Stack) {
 }
 
 /// A project whose period is to be attested up to a day.
-type Owed = BTreeSet<(ConnectionName, Day)>;
+type Owed = BTreeSet<(Slug, Day)>;
 
 /// Counts every day that is over and was not counted; the period up to the last one is then owed an attestation.
 async fn census_due(stack: &Stack, owed: &mut Owed) {

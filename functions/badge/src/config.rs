@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use clyra_evidence::id::ConnectionName;
+use clyra_evidence::id::{Framework, Slug};
 use clyra_evidence::statement::SpecBase;
 
 /// Days after the last day of a period until its badge is stale: a census runs daily, and one may be late.
@@ -25,9 +25,9 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BadgeName {
     /// The framework, such as `sox`.
-    pub framework: ConnectionName,
+    pub framework: Framework,
     /// The project's slug in the scope.
-    pub project: ConnectionName,
+    pub project: Slug,
 }
 
 impl BadgeName {

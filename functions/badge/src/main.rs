@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clyra_aws::Aws;
-use clyra_evidence::id::ConnectionName;
+use clyra_evidence::id::Framework;
 use clyra_evidence::statement::SpecBase;
 use clyra_fn_badge::config::{BadgeName, STALE_AFTER_DAYS_DEFAULT};
 use clyra_fn_badge::{Badge, Config, Deps};
@@ -27,7 +27,7 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
     let (deployment, base, url, bucket, ledger) = read.finish(|| Some((deployment?, base?, url?, bucket?, ledger?)))?;
 
     let aws = Aws::from_vars(&vars)?;
-    let framework: ConnectionName = "sox".parse()?;
+    let framework: Framework = "sox".parse()?;
     let badge = |project| BadgeName { framework: framework.clone(), project };
     let config = Config {
         public: deployment.badge.public.into_iter().map(badge).collect(),

@@ -12,7 +12,7 @@ use clyra_delta::warehouse_anchor::WarehouseAnchor;
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::envelope::Envelope;
 use clyra_evidence::fact::Facts;
-use clyra_evidence::id::{BundleId, ChangeId, ConnectionName, SourceId};
+use clyra_evidence::id::{BundleId, ChangeId, Framework, SourceId};
 use clyra_evidence::layout::BundleFile;
 use clyra_evidence::manifest::{ChangeHeader, DEF_FORMAT, DefManifest, Entry, Producer, Tree};
 use clyra_evidence::statement::{PredicateName, Statement, Subject, SubjectDigest};
@@ -77,8 +77,7 @@ pub(crate) async fn bundle(deps: &Deps, contents: &Contents<'_>) -> Result<Made,
         }
     }
     let attestation = attest(deps, contents);
-    let framework: ConnectionName =
-        attestation.framework.parse().map_err(|error| park("CATALOGUE_FRAMEWORK", error))?;
+    let framework: Framework = attestation.framework.parse().map_err(|error| park("CATALOGUE_FRAMEWORK", error))?;
     let rests_on = [BundleFile::Facts, BundleFile::SemanticDelta].into_iter().filter_map(|file| {
         let (bytes, _) = files.get(&file.path())?;
         Some(Subject { name: file.to_string(), digest: SubjectDigest { sha256: Sha256Digest::of(bytes) } })

@@ -9,7 +9,7 @@ use clyra_evidence::def::census_day::{CensusDay, CensusGapCode};
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::envelope::ENVELOPE_BYTES_MAX;
 use clyra_evidence::fact::{FactClass, FactValue, Facts};
-use clyra_evidence::id::{ConnectionName, ReceiptId};
+use clyra_evidence::id::{ConnectionName, Framework, ReceiptId, Slug};
 use clyra_evidence::object_key::{DayOf, ObjectKey, ObjectPrefix};
 use clyra_evidence::scope::{Scope, ScopedProject};
 use clyra_evidence::statement::{PredicateName, Statement, Subject, SubjectDigest};
@@ -64,7 +64,7 @@ impl Census {
     pub async fn attest(
         &self,
         connection: &ConnectionName,
-        slug: &ConnectionName,
+        slug: &Slug,
         from: Day,
         to: Day,
     ) -> Result<Option<Attested>, CensusError> {
@@ -274,12 +274,12 @@ impl Census {
         attestation: Attestation,
         facts: &Facts,
         census_days: Vec<Subject>,
-        slug: &ConnectionName,
+        slug: &Slug,
         to: Day,
     ) -> Result<Attested, CensusError> {
         let base = &self.deps.config.spec_base;
         let unnamed = || CensusError::OutOfScope { what: format!("framework {}", attestation.framework) };
-        let framework: ConnectionName = attestation.framework.parse().map_err(|_| unnamed())?;
+        let framework: Framework = attestation.framework.parse().map_err(|_| unnamed())?;
         let facts = serde_json::to_vec(facts)?;
         let mut subjects =
             vec![Subject { name: "facts.json".to_owned(), digest: SubjectDigest { sha256: Sha256Digest::of(&facts) } }];

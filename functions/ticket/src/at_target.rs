@@ -1,7 +1,7 @@
 //! The way of one bundle at one target: is it worth a ticket, is it a dry run, is a ticket shared, is the day full; then
 //! open, attach, note.
 
-use clyra_evidence::id::{ChangeId, ConnectionName, SourceId};
+use clyra_evidence::id::{ChangeId, ConnectionName, SourceId, TargetName};
 use clyra_evidence::time::Timestamp;
 use clyra_ports::ledger::{TicketRecord, TicketState};
 use clyra_ports::step::StepError;
@@ -32,7 +32,7 @@ pub(crate) struct AtTarget<'a> {
 impl<'a> AtTarget<'a> {
     pub(crate) fn new(
         deps: &'a Deps,
-        name: &'a ConnectionName,
+        name: &'a TargetName,
         setup: &'a TargetSetup,
         evidence: &'a Evidence,
         now: Timestamp,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clyra_config::{Target as Configured, TargetApi, TargetAuth, TargetKind};
-use clyra_evidence::id::ConnectionName;
+use clyra_evidence::id::TargetName;
 use clyra_outbound::token::ClientCredentials;
 use clyra_outbound::{Credential, Limits, Origin, Outbound, PrivateAddresses};
 use clyra_ports::secrets::{Secret, Secrets};
@@ -25,7 +25,7 @@ pub async fn targets(
     targets: &[Configured],
     secrets: &dyn Secrets,
     outbound: &Outbound,
-) -> Result<BTreeMap<ConnectionName, TargetSetup>, ConfiguredError> {
+) -> Result<BTreeMap<TargetName, TargetSetup>, ConfiguredError> {
     let (mut connected, mut wrong) = (BTreeMap::new(), Vec::new());
     for configured in targets {
         match target(configured, secrets, outbound).await {

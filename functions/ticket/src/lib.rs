@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use clyra_evidence::id::{ChangeId, ConnectionName};
+use clyra_evidence::id::{ChangeId, TargetName};
 use clyra_evidence::link::LinkKey;
 use clyra_evidence::object_key::ObjectKey;
 use clyra_evidence::scope::Scope;
@@ -52,7 +52,7 @@ pub struct Deps {
     /// Names for the work paper that is attached.
     pub identities: IdentityStore,
     /// The targets by their names in the ledger; none while nothing is configured.
-    pub targets: BTreeMap<ConnectionName, TargetSetup>,
+    pub targets: BTreeMap<TargetName, TargetSetup>,
     /// The trust file, by which every bundle is verified before a word of it is believed.
     pub trust: Bytes,
     /// Signs the verify links.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::fact::{FactClass, FactValue};
-use clyra_evidence::id::{ChangeId, ConnectionName};
+use clyra_evidence::id::{ChangeId, Slug};
 use clyra_evidence::text::UntrustedText;
 use clyra_evidence::time::Day;
 use serde::{Deserialize, Serialize};
@@ -80,7 +80,7 @@ pub enum Subject {
     /// The changes of a project over some days.
     Period {
         /// The project's slug in the scope.
-        project: ConnectionName,
+        project: Slug,
         /// First UTC day.
         from: Day,
         /// Last UTC day, included.

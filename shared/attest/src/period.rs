@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::fact::Facts;
-use clyra_evidence::id::{ChangeId, ConnectionName};
+use clyra_evidence::id::{ChangeId, Slug};
 use clyra_evidence::strict_json::{self, StrictJsonError};
 use clyra_evidence::time::Day;
 
@@ -24,7 +24,7 @@ pub const PERIOD_CHANGES_MAX: usize = 20_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Period {
     /// The project's slug in the scope.
-    pub project: ConnectionName,
+    pub project: Slug,
     /// First UTC day.
     pub from: Day,
     /// Last UTC day, included.

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clyra_evidence::id::{ConnectionName, Source, SourceId};
+use clyra_evidence::id::{ConnectionName, Slug, Source, SourceId, TargetName};
 use clyra_evidence::statement::SpecBase;
 use serde::Deserialize;
 use url::Url;
@@ -96,7 +96,7 @@ fn default_token() -> String {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Target {
     /// The name in the ledger; never change it once used.
-    pub name: ConnectionName,
+    pub name: TargetName,
     /// Which system.
     pub kind: TargetKind,
     /// Its address, such as `https://acme.service-now.com`.
@@ -188,7 +188,7 @@ impl Default for TicketPolicy {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct BadgePolicy {
     /// Slugs of the projects whose badge and claim page anybody may see; none by default.
-    pub public: Vec<ConnectionName>,
+    pub public: Vec<Slug>,
 }
 
 /// Verify links.

@@ -107,70 +107,97 @@ impl fmt::Display for Source {
     }
 }
 
-/// The name under which the operator attached a tool: 1 to 40 characters of `a-z0-9_-`, beginning with a letter.
-///
-/// It stands in webhook URLs and in receipt ids, so it must never change once used.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ConnectionName(String);
+/// Longest name, in characters: long enough for a name, short enough for a URL segment and a key.
+pub const NAME_CHARS_MAX: usize = 40;
 
-/// Longest connection name, in characters: long enough for a name, short enough for a URL segment and a key.
-pub const CONNECTION_NAME_CHARS_MAX: usize = 40;
+/// The text was not a name of that kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not {0}: 1 to {NAME_CHARS_MAX} characters of a-z, 0-9, '-' and '_' are expected, beginning with a letter")]
+pub struct ParseNameError(&'static str);
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseNameError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                if is_name(text) { Ok(Self(text.to_owned())) } else { Err(ParseNameError($kind)) }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = ParseNameError;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+/// 1 to 40 characters of `a-z0-9_-`, beginning with a letter.
+fn is_name(text: &str) -> bool {
+    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    text.len() <= NAME_CHARS_MAX && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(letters)
+}
+
+name! {
+    /// The name under which the operator attached a tool. It stands in webhook URLs and in receipt ids, so it must never
+    /// change once used.
+    ConnectionName, "the name of a connection"
+}
+
+name! {
+    /// The name under which the operator attached a place where tickets are written.
+    TargetName, "the name of a target"
+}
+
+name! {
+    /// A framework of controls, for example `sox`.
+    Framework, "the name of a framework"
+}
+
+name! {
+    /// The name of a project in the scope, in badge URLs and in keys: it must never change once used.
+    Slug, "a project's slug"
+}
 
 impl ConnectionName {
     /// The connection meant by a webhook URL that names none.
     #[must_use]
     pub fn default_connection() -> Self {
         Self("default".to_owned())
-    }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// The text was not a connection name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a connection name: 1 to 40 characters of a-z, 0-9, '-' and '_' are expected, beginning with a letter")]
-pub struct ParseConnectionNameError;
-
-impl FromStr for ConnectionName {
-    type Err = ParseConnectionNameError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-        let ok = text.len() <= CONNECTION_NAME_CHARS_MAX
-            && text.starts_with(|c: char| c.is_ascii_lowercase())
-            && text.chars().all(letters);
-        if ok { Ok(Self(text.to_owned())) } else { Err(ParseConnectionNameError) }
-    }
-}
-
-impl TryFrom<String> for ConnectionName {
-    type Error = ParseConnectionNameError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<ConnectionName> for String {
-    fn from(name: ConnectionName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for ConnectionName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for ConnectionName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -288,7 +315,7 @@ mod tests {
             assert!(good.parse::<ConnectionName>().is_ok(), "{good}");
         }
         for bad in ["", "Default", "1a", "a/b", "a b", "ü", &"a".repeat(41)] {
-            assert_eq!(bad.parse::<ConnectionName>(), Err(ParseConnectionNameError), "{bad}");
+            assert_eq!(bad.parse::<ConnectionName>(), Err(ParseNameError("the name of a connection")), "{bad}");
         }
         for bad in ["", "a/b", "a\nb", &"1".repeat(101)] {
             assert_eq!(bad.parse::<SourceId>(), Err(ParseSourceIdError), "{bad}");

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::id::{ConnectionName, ReceiptId};
+use crate::id::{Framework, ReceiptId};
 use crate::manifest::MANIFEST_PATH;
 use crate::zip::EntryPath;
 
@@ -22,7 +22,7 @@ pub enum BundleFile {
     /// The envelope of the query ids that a run claims, when it claims any: `warehouse_anchor.dsse.json`.
     WarehouseAnchor,
     /// The envelope of a framework's attestation: `attestations/<framework>.dsse.json`.
-    Attestation(ConnectionName),
+    Attestation(Framework),
     /// What was kept of the run's results: `test_results.json`.
     TestResults,
     /// The payload of the scope's envelope that was in force: `scope.json`.
@@ -52,7 +52,7 @@ impl BundleFile {
     pub fn path(&self) -> EntryPath {
         #[expect(
             clippy::expect_used,
-            reason = "invariant: constants, hexadecimal digits and connection names are paths"
+            reason = "invariant: constants, hexadecimal digits and names of frameworks are paths"
         )]
         self.to_string().parse().expect("every bundle file has a path")
     }
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn every_file_has_one_path() {
         let receipt = ReceiptId::from_digest(Sha256Digest::of(b"x"));
-        let sox: ConnectionName = "sox".parse().unwrap();
+        let sox: Framework = "sox".parse().unwrap();
         for (file, path) in [
             (BundleFile::Manifest, "manifest.dsse.json".to_owned()),
             (BundleFile::Receipt(receipt), format!("receipts/{receipt}.dsse.json")),

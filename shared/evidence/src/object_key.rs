@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::digest::Sha256Digest;
-use crate::id::{ChangeId, ConnectionName, ReceiptId, SourceId};
+use crate::id::{ChangeId, ConnectionName, Framework, ReceiptId, Slug, SourceId};
 use crate::time::Day;
 
 /// The name of one object.
@@ -29,9 +29,9 @@ pub enum ObjectKey {
     /// A period attestation: `attestations/<framework>/<project>/<last day>/<n>.json`.
     PeriodAttestation {
         /// The framework, for example `sox`.
-        framework: ConnectionName,
+        framework: Framework,
         /// The project's slug in the scope.
-        project: ConnectionName,
+        project: Slug,
         /// The last day of the period.
         to: Day,
         /// Counts from 1.
@@ -184,7 +184,7 @@ pub enum ObjectPrefix {
     /// All revisions of one census day.
     CensusDaysOf(DayOf),
     /// All period attestations of a framework and project.
-    AttestationsOf(ConnectionName, ConnectionName),
+    AttestationsOf(Framework, Slug),
     /// All period attestations.
     Attestations,
     /// All versions of the scope.
@@ -223,7 +223,7 @@ mod tests {
         let (receipt, change) = (ReceiptId::from_digest(digest), ChangeId::from_digest(digest));
         let day: Day = "2026-11-20".parse().unwrap();
         let of = DayOf { connection: ConnectionName::default_connection(), environment: 1234.into(), day };
-        let name = ConnectionName::default_connection;
+        let (framework, project) = ("sox".parse().unwrap(), "finance-core".parse().unwrap());
         for (key, text) in [
             (ObjectKey::Receipt(receipt), format!("receipts/{digest}.json")),
             (ObjectKey::Pending(Pending::Receipt(receipt)), format!("pending/{digest}.json")),
@@ -233,8 +233,8 @@ mod tests {
             (ObjectKey::Rollup(of.clone(), 1), "rollups/default/1234/2026-11-20/1.json".to_owned()),
             (ObjectKey::CensusDay(of, 2), "census/default/1234/2026-11-20/2.json".to_owned()),
             (
-                ObjectKey::PeriodAttestation { framework: name(), project: name(), to: day, n: 1 },
-                "attestations/default/default/2026-11-20/1.json".to_owned(),
+                ObjectKey::PeriodAttestation { framework, project, to: day, n: 1 },
+                "attestations/sox/finance-core/2026-11-20/1.json".to_owned(),
             ),
             (ObjectKey::PeriodFacts(digest), format!("period-facts/{digest}.json")),
             (ObjectKey::Scope(3), "scopes/3.json".to_owned()),

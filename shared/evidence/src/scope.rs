@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256Digest;
 use crate::fact::FactValue;
-use crate::id::{ConnectionName, SourceId};
+use crate::id::{ConnectionName, Slug, SourceId};
 use crate::manifest::VersionRef;
 use crate::text::UntrustedText;
 
@@ -57,8 +57,8 @@ pub struct ScopedProject {
     pub connection: ConnectionName,
     /// The source's id of the project.
     pub project_id: SourceId,
-    /// The name in badge URLs: a connection-like name, unique in the scope.
-    pub slug: ConnectionName,
+    /// The name in badge URLs, unique in the scope.
+    pub slug: Slug,
     /// Its name for readers.
     pub name: UntrustedText,
     /// Its production environments. Runs elsewhere are receipts only.

@@ -77,12 +77,12 @@ impl<'a> View<'a> {
         let mut facts = Facts::new();
         let tools: Vec<String> = connected.tools.iter().cloned().collect();
         facts.set(CONNECTED, tools, FactClass::Observed, &[]);
-        let (day, project) = (Timestamp::EPOCH.day(), ConnectionName::default_connection());
         // The names only stand in results that are thrown away.
-        let id = ChangeId::derive(ChangeKind::Code, &project, &[]);
+        let id = ChangeId::derive(ChangeKind::Code, &ConnectionName::default_connection(), &[]);
         let of_change = attest_change(catalogue, &id, &facts, parameters);
-        let period = Period { project, from: day, to: day };
-        let of_period = attest_period(catalogue, &period, &facts, parameters, &[]).ok();
+        let day = Timestamp::EPOCH.day();
+        let period = "project".parse().ok().map(|project| Period { project, from: day, to: day });
+        let of_period = period.and_then(|period| attest_period(catalogue, &period, &facts, parameters, &[]).ok());
         Self { catalogue, parameters, connected, has_scope, of_change, of_period }
     }
 

@@ -19,7 +19,7 @@
 use std::collections::BTreeMap;
 
 use clyra_evidence::change::ChangeKind;
-use clyra_evidence::id::{ChangeId, ConnectionName, Source};
+use clyra_evidence::id::{ChangeId, ConnectionName, Slug, Source};
 use clyra_evidence::text::UntrustedText;
 use clyra_evidence::time::{Day, Timestamp};
 use clyra_ports::ledger::TicketState;
@@ -184,7 +184,7 @@ pub struct UnsettledTicket {
 #[serde(rename_all = "camelCase")]
 pub struct ProjectState {
     /// The slug.
-    pub slug: ConnectionName,
+    pub slug: Slug,
     /// The last day that was counted in every environment.
     pub census_day: Option<Day>,
     /// Whether that day is reconciled in every environment.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clyra_embedded::faulty::{Faulty, Script};
 use clyra_embedded::folder::Embedded;
-use clyra_evidence::id::{ChangeId, ConnectionName};
+use clyra_evidence::id::{ChangeId, ConnectionName, TargetName};
 use clyra_evidence::link::LinkKey;
 use clyra_evidence::object_key::ObjectKey;
 use clyra_evidence::scope::{Scope, ScopedProject};
@@ -106,7 +106,7 @@ impl Scene {
         let fields = BTreeMap::from([("assignment_group".to_owned(), GROUP.to_owned())]);
         let items = BTreeMap::from([("finance-core".to_owned(), CONFIGURATION_ITEM.to_owned())]);
         let setup = TargetSetup::new(Arc::new(self.target(choices)), fields, items).unwrap();
-        let name: ConnectionName = TARGET.parse().unwrap();
+        let name: TargetName = TARGET.parse().unwrap();
         let mut config = Config::new("https://clyra.northwind.example/".parse().unwrap());
         config.dry_run = choices.dry_run;
         config.max_tickets_per_day = choices.max_tickets_per_day;
