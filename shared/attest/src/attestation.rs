@@ -336,12 +336,15 @@ pub struct Population {
     pub code: Option<ReasonCode>,
     /// Changes in the period.
     pub changes: u32,
-    /// Of these, with neither an open exception nor anything not tested in the controls in scope.
+    /// Of these, found in order: tested by at least one control in scope, with neither an open exception nor anything
+    /// not tested.
     pub without_exception: u32,
     /// Of these, with an exception that is not remediated.
     pub with_exception: u32,
     /// Of these, with no open exception but something not tested.
     pub not_tested: u32,
+    /// Of these, the ones to which no control in scope applies: nothing was tested, and nothing was to be.
+    pub not_applicable: u32,
     /// The attestations it rests on, by change id.
     pub attestations: Vec<AttestationReference>,
 }
