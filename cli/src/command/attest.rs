@@ -84,8 +84,7 @@ fn replay(bundle: &Bundle<'_>, framework: &str) -> Result<Replayed, String> {
         None => Parameters::new(),
         Some(payload) => {
             let scope: Statement<Scope> = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
-            let project = scope.predicate.project_of(&change.connection, &change.project.id);
-            Parameters::from_scope(&scope.predicate, project)
+            Parameters::of_change(&scope.predicate, &change.connection, &change.project.id, &change.environment.id)
         }
     };
     let replayed = attest_change(&catalogue, &change.change_id, facts, &parameters);

@@ -6,12 +6,25 @@ use clyra_workpaper::html::{self, Page};
 use clyra_workpaper::words;
 use maud::{Markup, html};
 
+use crate::attestation::Checked;
 use crate::config::{BadgeName, Config};
-use crate::source::Checked;
-use crate::state::{State, label};
+use crate::registry::Reason;
+use crate::state::{OpenExceptions, State, label};
 
-/// The page of a badge.
-pub(crate) fn page(name: &BadgeName, state: State, checked: Option<&Checked>, config: &Config) -> Page {
+/// What a page is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim<'a> {
+    pub(crate) name: &'a BadgeName,
+    pub(crate) state: State,
+    pub(crate) checked: Option<&'a Checked>,
+    /// Why it was revoked, where it was.
+    pub(crate) revoked_for: Option<Reason>,
+}
+
+/// The page of a badge. A badge that was revoked shows no counts: they may be what was wrong.
+pub(crate) fn page(claim: Claim<'_>, config: &Config) -> Page {
+    let Claim { name, state, checked, revoked_for } = claim;
+    let counted = checked.filter(|_| state != State::Revoked);
     let label = label(name.framework.as_str());
     let badge = format!("{}/badge/{}.svg", config.public_base_url, name.path());
     let body = html! {
@@ -20,9 +33,9 @@ pub(crate) fn page(name: &BadgeName, state: State, checked: Option<&Checked>, co
             header .masthead {
                 p .kicker { "Claim of " (config.public_base_url) }
                 h1 { (label) ": " (name.project.as_str()) }
-                p .headline { b { (capital(&state.message())) } ". " (meaning(state)) }
+                p .headline { b { (capital(&state.message())) } ". " (meaning(state)) @if let Some(reason) = revoked_for { " " (reason.text()) } }
             }
-            @if let Some(checked) = checked { (window(checked)) }
+            @if let Some(checked) = counted { (window(checked)) }
             (limits())
             section aria-labelledby="h-check" {
                 h2 #h-check { "How to check it" }
@@ -43,21 +56,25 @@ fn window(checked: &Checked) -> Markup {
     };
     let headline = &attestation.headline;
     let changes = attestation.population.as_ref();
+    let controls = headline.tested.saturating_add(headline.not_tested).saturating_add(headline.not_applicable);
+    let open = OpenExceptions::of(attestation);
     html! {
         section aria-labelledby="h-window" {
             h2 #h-window { "What was looked at" }
             dl .grid {
                 div { dt { "Period (UTC days)" } dd { (from) " to " (to) } }
                 @if let Some(changes) = changes {
-                    div { dt { "Changes" } dd { (changes.changes) ": " (changes.without_exception) " without exception, " (changes.with_exception) " with an open exception, " (changes.not_tested) " not tested" } }
+                    div { dt { "Changes" } dd { (changes.with_exception) " of " (changes.changes) (plural(changes.changes, " change", " changes")) " with an exception; " (changes.without_exception) " without, " (changes.not_tested) " not tested, " (changes.not_applicable) " to which no control in scope applies" } }
                 }
-                div { dt { "Controls in scope" } dd { (headline.tested) " tested, " (headline.exceptions) " with an exception, " (headline.not_tested) " not tested, " (headline.not_applicable) " not applicable" } }
+                div { dt { "Controls in scope" } dd { (headline.exceptions) " of " (controls) (plural(controls, " control", " controls")) " with an exception; " (headline.tested.saturating_sub(headline.exceptions)) " without, " (headline.not_tested) " not tested, " (headline.not_applicable) " not applicable" } }
+                @if open.count() > 0 {
+                    div .wide { dt { "Exceptions that the badge counts" } dd { (open.count()) ": " (open.changes) (plural(open.changes, " change", " changes")) " with an exception, and " (open.controls) (plural(open.controls, " control", " controls")) " with an exception of the period itself" } }
+                }
                 div { dt { "Catalogue" } dd { (attestation.catalogue.id) " " (attestation.catalogue.version) } }
-                div { dt { "Log" } dd { "not logged yet" } }
-                div { dt { "Checkpoint" } dd { "none" } }
                 div .wide { dt { "SHA-256 of the signed attestation" } dd { code { (checked.sha256) } } }
                 div .wide { dt { "Key that signed it" } dd { code { (checked.keyid) } } }
             }
+            p .quiet { "Not logged: this deployment has no transparency log yet." }
         }
     }
 }
@@ -76,16 +93,20 @@ fn limits() -> Markup {
 fn meaning(state: State) -> &'static str {
     match state {
         State::NoExceptions { .. } => {
-            "Every control in scope was tested over a reconciled population, and no exception is open."
+            "No control in scope has an open exception, nothing that it needs was left untested, and the population is reconciled."
         }
         State::Exceptions { .. } => "At least one exception is open.",
-        State::NothingToTest { .. } => "The reconciled population of the period holds nothing to test.",
+        State::NothingToTest { .. } => "The period holds no change to which a control in scope applies.",
         State::Incomplete => {
             "No complete attestation is at hand: something in scope was not tested, or the population is not reconciled."
         }
         State::Stale => "The newest attestation is too old to say anything about today.",
         State::Revoked => "The operator revoked this badge.",
     }
+}
+
+const fn plural(count: u32, one: &'static str, many: &'static str) -> &'static str {
+    if count == 1 { one } else { many }
 }
 
 fn capital(text: &str) -> String {

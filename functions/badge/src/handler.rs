@@ -17,12 +17,13 @@ use http::header::{
 };
 use http::{Method, StatusCode};
 
+use crate::attestation::{self, AttestationError, Checked};
+use crate::claim::{self, Claim};
 use crate::config::{BadgeName, Config};
 use crate::endpoint::{CACHE_SECONDS, Endpoint};
 use crate::registry::{self, Entry};
-use crate::source::{self, Checked, SourceError};
 use crate::state::State;
-use crate::{claim, jwks, svg};
+use crate::{jwks, svg};
 
 /// The ports that the function needs.
 #[derive(Clone, Debug)]
@@ -68,7 +69,10 @@ impl Badge {
             ["claims", framework, project] => {
                 let name = self.public(framework, project)?;
                 let now = self.now(&name).await?;
-                let page = claim::page(&name, now.state, now.checked.as_ref(), &self.deps.config);
+                let checked = now.checked.as_ref();
+                let revoked_for = now.entry.reason(checked.map(|checked| &checked.sha256));
+                let claim = Claim { name: &name, state: now.state, checked, revoked_for };
+                let page = claim::page(claim, &self.deps.config);
                 let mut response = body("text/html; charset=utf-8", page.html);
                 if let Ok(policy) = HeaderValue::from_str(&page.content_security_policy) {
                     response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
@@ -115,7 +119,7 @@ impl Badge {
     }
 
     async fn jwks(&self) -> Result<Response, Problem> {
-        let trust = source::newest_trust(self.deps.reader.as_ref()).await.map_err(|error| unavailable(&error))?;
+        let trust = attestation::newest_trust(self.deps.reader.as_ref()).await.map_err(|error| unavailable(&error))?;
         let keys = trust.and_then(|trust| jwks::key_set(&trust, &self.deps.config.spec_base)).ok_or_else(not_found)?;
         Ok(shared(json(&keys)?))
     }
@@ -129,10 +133,10 @@ impl Badge {
 
     async fn now(&self, name: &BadgeName) -> Result<Now, Problem> {
         let entry = registry::entry(&self.deps.ledger, name).await.map_err(|error| unavailable(&error))?;
-        let checked = match source::newest(self.deps.reader.as_ref(), name).await {
+        let checked = match attestation::newest(self.deps.reader.as_ref(), name).await {
             Ok(checked) => checked,
-            Err(SourceError::Store(error)) => return Err(unavailable(&error)),
-            Err(error @ SourceError::Refused(_)) => {
+            Err(AttestationError::Store(error)) => return Err(unavailable(&error)),
+            Err(error @ AttestationError::Refused(_)) => {
                 tracing::error!(badge.name = name.path(), error = %error, "a period attestation does not count");
                 None
             }

@@ -1,12 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+pub mod attestation;
 mod claim;
 pub mod config;
 mod endpoint;
 mod handler;
 mod jwks;
 pub mod registry;
-pub mod source;
 pub mod state;
 pub mod step;
 mod svg;

@@ -8,11 +8,11 @@ use clyra_evidence::time::{Day, Timestamp};
 /// What a badge says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// A fresh, complete attestation, and no open exception.
+    /// A fresh, complete attestation, at least one change that was tested, and no open exception.
     NoExceptions {
-        /// Changes without an exception.
+        /// Changes that were tested and are without an exception.
         without: u32,
-        /// All changes.
+        /// All changes; to the rest no control in scope applies.
         of: u32,
         /// The last day of the period.
         to: Day,
@@ -22,7 +22,7 @@ pub enum State {
         /// How many.
         count: u32,
     },
-    /// A fresh attestation over nothing: no change and no control to test.
+    /// A fresh attestation without an exception, and no change to which a control in scope applies.
     NothingToTest {
         /// The last day of the period.
         to: Day,
@@ -73,14 +73,16 @@ impl State {
             return Self::Stale;
         }
         match population.result {
-            Outcome::Fail => Self::Exceptions { count: open_exceptions(attestation).max(1) },
+            Outcome::Fail => Self::Exceptions { count: OpenExceptions::of(attestation).count().max(1) },
             Outcome::Unknown => Self::Incomplete,
             Outcome::Na => Self::NothingToTest { to: *to },
             // Fail beats unknown beats pass; a sum that does not add up is no proof.
-            Outcome::Pass if population.without_exception != population.changes => Self::Incomplete,
-            Outcome::Pass => {
-                Self::NoExceptions { without: population.without_exception, of: population.changes, to: *to }
-            }
+            Outcome::Pass => match population.without_exception.checked_add(population.not_applicable) {
+                Some(sum) if sum != population.changes => Self::Incomplete,
+                None => Self::Incomplete,
+                Some(_) if population.without_exception == 0 => Self::NothingToTest { to: *to },
+                Some(of) => Self::NoExceptions { without: population.without_exception, of, to: *to },
+            },
         }
     }
 
@@ -128,13 +130,29 @@ pub fn label(framework: &str) -> String {
     format!("change evidence ({})", framework.to_ascii_uppercase())
 }
 
-/// Changes with an open exception, and controls of the period that are shown not to hold by themselves.
-fn open_exceptions(attestation: &Attestation) -> u32 {
-    let changes = attestation.population.as_ref().map_or(0, |population| population.with_exception);
-    let of_period = attestation.controls.iter().filter(|control| {
-        control.in_scope && control.attributes.iter().any(|attribute| attribute.result == Outcome::Fail)
-    });
-    changes.saturating_add(u32::try_from(of_period.count()).unwrap_or(u32::MAX))
+/// What the number of exceptions on a badge is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OpenExceptions {
+    /// Changes with an open exception.
+    pub(crate) changes: u32,
+    /// Controls in scope that are shown not to hold over the period, whatever its changes are.
+    pub(crate) controls: u32,
+}
+
+impl OpenExceptions {
+    pub(crate) fn of(attestation: &Attestation) -> Self {
+        let of_period = attestation.controls.iter().filter(|control| {
+            control.in_scope && control.attributes.iter().any(|attribute| attribute.result == Outcome::Fail)
+        });
+        Self {
+            changes: attestation.population.as_ref().map_or(0, |population| population.with_exception),
+            controls: u32::try_from(of_period.count()).unwrap_or(u32::MAX),
+        }
+    }
+
+    pub(crate) const fn count(self) -> u32 {
+        self.changes.saturating_add(self.controls)
+    }
 }
 
 /// `19 Nov`.

@@ -11,9 +11,9 @@ use clyra_ports::ledger::Ledger;
 use clyra_ports::signer::{SignError, Signer};
 use clyra_ports::step::{Step, StepError};
 
+use crate::attestation::{self, AttestationError};
 use crate::config::{BadgeName, Config};
 use crate::registry::{self, Issued};
-use crate::source::{self, SourceError};
 use crate::token::{self, TokenError};
 
 /// Issues tokens. Runs for every badge, public or not: whether it is seen is decided on GET.
@@ -48,9 +48,9 @@ impl Step for BadgeStep {
         if entry.issued.is_some_and(|issued| (issued.to, issued.n) >= (*to, *n)) {
             return Ok(());
         }
-        let checked = source::read(self.reader.as_ref(), key).await.map_err(|error| match error {
-            SourceError::Store(error) => later("STORE_UNAVAILABLE", &error),
-            SourceError::Refused(reason) => StepError::Park { code: "ATTESTATION_REFUSED", reason },
+        let checked = attestation::read(self.reader.as_ref(), key).await.map_err(|error| match error {
+            AttestationError::Store(error) => later("STORE_UNAVAILABLE", &error),
+            AttestationError::Refused(reason) => StepError::Park { code: "ATTESTATION_REFUSED", reason },
         })?;
         let base = &self.config.public_base_url;
         let claims = token::claims(&checked, &name, base, self.clock.now(), self.config.stale_after_days);

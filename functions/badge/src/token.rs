@@ -11,8 +11,8 @@ use clyra_evidence::time::Timestamp;
 use clyra_ports::signer::{SignError, Signer};
 use serde::{Deserialize, Serialize};
 
+use crate::attestation::Checked;
 use crate::config::BadgeName;
-use crate::source::Checked;
 use crate::state::{State, label};
 
 /// Longest life of a token, in days: a badge that lost its proof must not be shown by a copy for longer than a week.

@@ -101,7 +101,7 @@ pub(crate) fn attest(deps: &Deps, contents: &Contents<'_>) -> Attestation {
 pub(crate) fn parameters(deps: &Deps, header: &ChangeHeader) -> Parameters {
     match &deps.config.scope {
         Some(scope) => {
-            Parameters::from_scope(&scope.scope, scope.scope.project_of(&header.connection, &header.project.id))
+            Parameters::of_change(&scope.scope, &header.connection, &header.project.id, &header.environment.id)
         }
         None => Parameters::new(),
     }

@@ -206,8 +206,11 @@ pub struct AttributeResult {
     pub facts: Vec<QuotedFact>,
     /// SHA-256 of the readings behind them, sorted.
     pub evidence: Vec<Sha256Digest>,
-    /// What would turn an exception or a not-tested into no exception.
+    /// What would turn an exception into no exception.
     pub turns_green: String,
+    /// What would make it testable; only where it was not tested.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub turns_testable: Option<String>,
     /// How to look it up in the source.
     pub in_the_source: InTheSource,
 }
@@ -333,12 +336,15 @@ pub struct Population {
     pub code: Option<ReasonCode>,
     /// Changes in the period.
     pub changes: u32,
-    /// Of these, with neither an open exception nor anything not tested in the controls in scope.
+    /// Of these, found in order: tested by at least one control in scope, with neither an open exception nor anything
+    /// not tested.
     pub without_exception: u32,
     /// Of these, with an exception that is not remediated.
     pub with_exception: u32,
     /// Of these, with no open exception but something not tested.
     pub not_tested: u32,
+    /// Of these, the ones to which no control in scope applies: nothing was tested, and nothing was to be.
+    pub not_applicable: u32,
     /// The attestations it rests on, by change id.
     pub attestations: Vec<AttestationReference>,
 }

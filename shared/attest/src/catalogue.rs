@@ -319,8 +319,10 @@ pub struct Attribute {
     pub unknown: Vec<ReasonCode>,
     /// Conditions under which it does not apply.
     pub na: Vec<Condition>,
-    /// What would turn an exception or a not-tested into no exception.
+    /// What would turn an exception into no exception.
     pub turns_green: String,
+    /// What would make it testable: what has to be connected, read or stated.
+    pub turns_testable: String,
     /// How to look it up in the source; `{fact.name}` stands for the value of a fact.
     pub in_the_source: String,
 }

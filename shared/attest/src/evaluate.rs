@@ -43,14 +43,18 @@ impl Decision {
     }
 }
 
-/// Fail beats unknown beats pass beats na; of equal results the first gives the reason.
-pub(crate) fn worst<'a>(decisions: impl IntoIterator<Item = &'a Decision>) -> Option<&'a Decision> {
-    let rank = |result| match result {
+/// Fail beats unknown beats pass beats na.
+pub(crate) const fn rank(result: Outcome) -> u8 {
+    match result {
         Outcome::Fail => 3,
         Outcome::Unknown => 2,
         Outcome::Pass => 1,
         Outcome::Na => 0,
-    };
+    }
+}
+
+/// The worst by [`rank`]; of equal results the first gives the reason.
+pub(crate) fn worst<'a>(decisions: impl IntoIterator<Item = &'a Decision>) -> Option<&'a Decision> {
     let mut worst: Option<&Decision> = None;
     for decision in decisions {
         if worst.is_none_or(|held| rank(decision.result) > rank(held.result)) {
@@ -96,6 +100,7 @@ impl<'a> View<'a> {
             evidence: self.evidence(&facts),
             facts,
             turns_green: attribute.turns_green.clone(),
+            turns_testable: (decision.result == Outcome::Unknown).then(|| attribute.turns_testable.clone()),
             in_the_source: self.in_the_source(&attribute.in_the_source),
         }
     }

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use clyra_evidence::fact::FactValue;
+use clyra_evidence::id::{ConnectionName, SourceId};
 use clyra_evidence::scope::{Scope, ScopedProject};
 use clyra_evidence::text::UntrustedText;
 
 use crate::catalogue::Catalogue;
 use crate::expression::has_type;
+
+/// The parameter that the environments of the scope state.
+const PRODUCTION_BRANCH: &str = "productionBranch";
 
 /// The entity's values, as one version of its scope gives them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,10 +42,19 @@ impl Parameters {
         Self::default()
     }
 
+    /// The parameters of one change: those of its project, with the branch of its environment.
+    #[must_use]
+    pub fn of_change(scope: &Scope, connection: &ConnectionName, project: &SourceId, environment: &SourceId) -> Self {
+        let mut parameters = Self::from_scope(scope, scope.project_of(connection, project));
+        let found = scope.environment_of(connection, project, environment);
+        parameters.set_branch(found.and_then(|(_, environment)| environment.branch.as_ref()));
+        parameters
+    }
+
     /// The parameters of a project under a version of the scope.
     ///
-    /// `approvalSources`, `controlsInScope` and `keyReports` come from the scope's own members, the rest from its
-    /// `parameters`; the members win.
+    /// `approvalSources`, `controlsInScope`, `keyReports` and `productionBranch` come from the scope's own members, the
+    /// rest from its `parameters`; the members win. The branch is the one that all environments of the project share.
     #[must_use]
     pub fn from_scope(scope: &Scope, project: Option<&ScopedProject>) -> Self {
         let mut values = scope.parameters.clone();
@@ -53,7 +66,18 @@ impl Parameters {
         }
         let ids =
             scope.controls.iter().filter_map(|(id, control)| Some((id.clone(), control.client_control_id.clone()?)));
-        Self { values, client_control_ids: ids.collect(), scope_version: Some(scope.version) }
+        let mut parameters = Self { values, client_control_ids: ids.collect(), scope_version: Some(scope.version) };
+        let environments = project.map(|project| project.environments.as_slice()).unwrap_or_default();
+        let first = environments.first().and_then(|environment| environment.branch.as_ref());
+        parameters.set_branch(first.filter(|_| environments.iter().all(|one| one.branch.as_ref() == first)));
+        parameters
+    }
+
+    fn set_branch(&mut self, branch: Option<&String>) {
+        match branch {
+            Some(branch) => self.values.insert(PRODUCTION_BRANCH.to_owned(), branch.as_str().into()),
+            None => self.values.remove(PRODUCTION_BRANCH),
+        };
     }
 
     /// Adds a value.

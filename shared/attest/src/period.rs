@@ -14,7 +14,7 @@ use crate::attestation::{
 };
 use crate::catalogue::{Catalogue, Control, Level, Outcome, ReasonCode};
 use crate::change::{decision, out_of_scope, reference, result};
-use crate::evaluate::{Decision, View, worst};
+use crate::evaluate::{Decision, View, rank, worst};
 use crate::parameters::Parameters;
 
 /// Most changes in one period: far beyond a year of a large team, and still a document that a browser can show.
@@ -78,6 +78,20 @@ impl PeriodItem {
     #[must_use]
     pub fn change_id(&self) -> &ChangeId {
         &self.change_id
+    }
+
+    /// What a control found; one that the attestation lacks did not test the change.
+    fn result(&self, control: &str) -> (Outcome, Option<ReasonCode>) {
+        let unread = || (Outcome::Unknown, Some(ReasonCode::fixed("FIELD_UNREAD")));
+        self.results.get(control).cloned().unwrap_or_else(unread)
+    }
+
+    /// What counts against the change: an exception that is remediated was tested, and is no open one.
+    fn open_result(&self, control: &str) -> Outcome {
+        match self.result(control).0 {
+            Outcome::Fail if self.remediated.contains(control) => Outcome::Pass,
+            found => found,
+        }
     }
 }
 
@@ -172,8 +186,7 @@ fn counts(control: &Control, items: &[&PeriodItem]) -> ChangeCounts {
     let mut counts = ChangeCounts::default();
     for item in items {
         let change_id = item.change_id;
-        let unread = || (Outcome::Unknown, Some(ReasonCode::fixed("FIELD_UNREAD")));
-        match item.results.get(&control.id).cloned().unwrap_or_else(unread) {
+        match item.result(&control.id) {
             (Outcome::Pass, _) => counts.without_exception += 1,
             (Outcome::Na, _) => counts.not_applicable += 1,
             (Outcome::Unknown, code) => counts.not_tested.push(NotTested { change_id, code }),
@@ -209,20 +222,21 @@ fn population(in_scope: &[&ControlResult], items: &[&PeriodItem]) -> Population 
         .map(|control| Decision { result: control.result, code: control.code.clone(), condition: None })
         .collect();
     let overall = worst(&decisions).cloned().unwrap_or_else(|| Decision::of(Outcome::Unknown, "SCOPE_UNDEFINED"));
-    let (mut open, mut untested) = (BTreeSet::new(), BTreeSet::new());
-    for counts in in_scope.iter().filter_map(|control| control.changes.as_ref()) {
-        open.extend(counts.exceptions.iter().filter(|e| !e.remediated).map(|e| e.change_id));
-        untested.extend(counts.not_tested.iter().map(|change| change.change_id));
-    }
+    let per_change: Vec<_> = in_scope.iter().filter(|control| control.changes.is_some()).collect();
+    let of = |item: &PeriodItem| {
+        per_change.iter().map(|control| item.open_result(&control.id)).max_by_key(|found| rank(*found))
+    };
+    let results: Vec<_> = items.iter().map(|item| of(item).unwrap_or(Outcome::Na)).collect();
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let not_tested = untested.difference(&open).count();
+    let with = |result: Outcome| count(results.iter().filter(|found| **found == result).count());
     Population {
         result: overall.result,
         code: overall.code,
         changes: count(items.len()),
-        without_exception: count(items.len() - open.len() - not_tested),
-        with_exception: count(open.len()),
-        not_tested: count(not_tested),
+        without_exception: with(Outcome::Pass),
+        with_exception: with(Outcome::Fail),
+        not_tested: with(Outcome::Unknown),
+        not_applicable: with(Outcome::Na),
         attestations: items
             .iter()
             .map(|item| AttestationReference { change_id: item.change_id, sha256: item.attestation })

@@ -10,7 +10,7 @@ use clyra_evidence::scope::ScopedProject;
 use clyra_evidence::statement::PredicateName;
 use clyra_evidence::time::Day;
 use clyra_fn_badge::config::{BadgeName, STALE_AFTER_DAYS_DEFAULT};
-use clyra_fn_badge::source::{SourceError, newest};
+use clyra_fn_badge::attestation::{AttestationError, newest};
 use clyra_fn_badge::state::State;
 use clyra_ports::evidence_store::StoreError;
 use clyra_verify::verify_envelope;
@@ -75,8 +75,8 @@ async fn badge(sight: &Sight, name: &BadgeName, state: &mut ProjectState) -> Res
             };
             state.badge = badge.message();
         }
-        Ok(None) | Err(SourceError::Refused(_)) => {}
-        Err(SourceError::Store(error)) => return Err(error.into()),
+        Ok(None) | Err(AttestationError::Refused(_)) => {}
+        Err(AttestationError::Store(error)) => return Err(error.into()),
     }
     Ok(())
 }

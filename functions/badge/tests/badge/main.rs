@@ -22,8 +22,9 @@ use clyra_evidence::statement::{PredicateName, SpecBase, Statement, Subject, Sub
 use clyra_evidence::time::{Day, Timestamp};
 use clyra_evidence::trust::{Algorithm, Requirement, TrustFile, TrustedKey};
 use clyra_fn_badge::config::{BadgeName, STALE_AFTER_DAYS_DEFAULT};
+use clyra_fn_badge::registry::{self, Reason};
 use clyra_fn_badge::token::Claims;
-use clyra_fn_badge::{Badge, BadgeStep, Config, Deps, registry};
+use clyra_fn_badge::{Badge, BadgeStep, Config, Deps};
 use clyra_ports::clock::SimulatedClock;
 use clyra_ports::ledger::Ledger;
 use clyra_ports::signer::{SignError, Signer, seal};
@@ -156,6 +157,7 @@ fn attestation(result: Outcome, changes: u32, exceptions: u32, to: &str) -> Atte
             without_exception: changes - exceptions,
             with_exception: exceptions,
             not_tested: 0,
+            not_applicable: 0,
             attestations: Vec::new(),
         }),
         controls: Vec::new(),
@@ -225,6 +227,29 @@ async fn a_badge_says_the_worst_of_a_period_and_is_grey_without_proof() {
     }
     world.clock.advance_to("2026-11-22T00:00:00Z".parse().unwrap());
     assert_eq!(world.shown().await.0, "stale");
+}
+
+/// Changes to which no control in scope applies are no proof of anything, and are not counted as if they were.
+#[tokio::test]
+async fn a_change_that_was_not_tested_is_never_one_without_an_exception() {
+    let world = world();
+    for (n, result, without, not_applicable, message, color) in [
+        (1, Outcome::Pass, 59, 2, "no exceptions · 59/61 · to 19 Nov", "brightgreen"),
+        (2, Outcome::Pass, 1, 60, "no exceptions · 1/61 · to 19 Nov", "brightgreen"),
+        (3, Outcome::Pass, 0, 61, "nothing to test · to 19 Nov", "lightgrey"),
+        (4, Outcome::Pass, 59, 1, "incomplete", "lightgrey"),
+        (5, Outcome::Pass, 61, 1, "incomplete", "lightgrey"),
+        (6, Outcome::Pass, u32::MAX, 1, "incomplete", "lightgrey"),
+        (7, Outcome::Na, 0, 61, "nothing to test · to 19 Nov", "lightgrey"),
+    ] {
+        let mut attestation = attestation(result, 61, 0, "2026-11-19");
+        let population = attestation.population.as_mut().unwrap();
+        (population.without_exception, population.not_applicable) = (without, not_applicable);
+        world.store(&attestation, "2026-11-19", n).await;
+        assert_eq!(world.shown().await, (message.to_owned(), color.to_owned()), "revision {n}");
+    }
+    world.store(&attestation(Outcome::Pass, 0, 0, "2026-11-19"), "2026-11-19", 8).await;
+    assert_eq!(world.shown().await.0, "nothing to test · to 19 Nov", "a period without a change");
 }
 
 #[tokio::test]
@@ -347,15 +372,51 @@ async fn what_is_revoked_is_grey_and_gone() {
     let key = world.store(&attestation(Outcome::Pass, 61, 0, "2026-11-19"), "2026-11-19", 1).await;
     world.step.handle(&key).await.unwrap();
     let issued = registry::entry(&world.ledger, &name()).await.unwrap().issued.unwrap();
-    registry::revoke(&world.ledger, &name(), Some(issued.attestation)).await.unwrap();
+    registry::revoke(&world.ledger, &name(), Some(issued.attestation), Reason::EvidenceDisputed).await.unwrap();
     assert_eq!(world.shown().await, ("revoked".to_owned(), "lightgrey".to_owned()));
     assert_eq!(world.get("/badge/sox/finance-core.jwt").await.status(), StatusCode::GONE);
     let next = world.store(&attestation(Outcome::Pass, 62, 0, "2026-11-19"), "2026-11-19", 2).await;
     world.step.handle(&next).await.unwrap();
     assert_eq!(world.shown().await.1, "brightgreen", "only the one attestation was revoked");
-    registry::revoke(&world.ledger, &name(), None).await.unwrap();
+    let entry = registry::revoke(&world.ledger, &name(), None, Reason::IssuedInError).await.unwrap();
+    assert_eq!(entry.revoked_for, Some(Reason::IssuedInError));
     assert_eq!(world.shown().await.0, "revoked");
     assert_eq!(world.get("/badge/sox/finance-core.jwt").await.status(), StatusCode::GONE);
+    let entry = registry::restore(&world.ledger, &name()).await.unwrap();
+    assert_eq!((entry.revoked, entry.revoked_for), (false, None));
+    assert_eq!(world.shown().await.1, "brightgreen", "what was taken back is given back");
+    assert!(entry.is_revoked(Some(&issued.attestation)), "and what was revoked by itself stays so");
+    assert_eq!(entry.reason(Some(&issued.attestation)), Some(Reason::EvidenceDisputed));
+}
+
+#[tokio::test]
+async fn the_claim_page_says_why_a_badge_was_revoked_and_counts_nothing() {
+    let world = world();
+    world.store(&attestation(Outcome::Pass, 61, 0, "2026-11-19"), "2026-11-19", 1).await;
+    for reason in Reason::ALL {
+        assert_eq!(reason.as_str().parse(), Ok(reason));
+        registry::revoke(&world.ledger, &name(), None, reason).await.unwrap();
+        let page = text(&world.get("/claims/sox/finance-core").await);
+        assert!(page.contains(&format!("The operator revoked this badge. {}", reason.text())), "{page}");
+        assert!(!page.contains("61"), "what was revoked is not counted");
+        assert_eq!(clyra_workpaper::words::banned_in(reason.text()), [] as [&str; 0]);
+    }
+    assert!("BECAUSE".parse::<Reason>().is_err());
+}
+
+/// Listings come in pages of a thousand.
+#[tokio::test]
+async fn the_newest_trust_file_counts_however_many_there_are() {
+    let world = world();
+    let trust = world.store.take(&ObjectKey::Trust(1));
+    for serial in 1..1_100 {
+        world.store.put(&ObjectKey::Trust(serial), "an older one, which nobody reads");
+    }
+    // The last in the order of serials, not of keys.
+    world.store.put(&ObjectKey::Trust(1_100), trust);
+    world.store(&attestation(Outcome::Pass, 61, 0, "2026-11-19"), "2026-11-19", 1).await;
+    assert_eq!(world.shown().await.1, "brightgreen");
+    assert_eq!(world.get("/.well-known/jwks.json").await.status(), StatusCode::OK);
 }
 
 #[tokio::test]
@@ -404,7 +465,9 @@ async fn the_claim_page_has_verdict_window_and_no_facts() {
     for expected in [
         "No exceptions · 61/61 · to 19 Nov",
         "2026-11-13 to 2026-11-19",
-        "not logged yet",
+        "0 of 61 changes with an exception; 61 without, 0 not tested, 0 to which no control in scope applies",
+        "0 of 6 controls with an exception; 5 without, 0 not tested, 1 not applicable",
+        "Not logged: this deployment has no transparency log yet.",
         "SHA-256 of the signed attestation",
         "no opinion on internal control",
     ] {
@@ -413,6 +476,36 @@ async fn the_claim_page_has_verdict_window_and_no_facts() {
     assert_eq!(clyra_workpaper::words::banned_in(shown), [] as [&str; 0]);
     assert!(header(&response, "content-security-policy").contains("style-src 'sha256-"));
     assert!(!page.contains("<script") && !page.contains("<img"));
+    assert!(!page.contains("Checkpoint"), "no row for what there is not");
+}
+
+/// The number on the badge is the sum of what the page names.
+#[tokio::test]
+async fn the_claim_page_tells_what_the_badge_counts() {
+    let world = world();
+    let mut attestation = attestation(Outcome::Fail, 7, 3, "2026-11-19");
+    let facts = clyra_evidence::fact::Facts::new();
+    let mut of_change = clyra_attest::attest_change(
+        &clyra_attest::Catalogue::sox_cm(),
+        &"0".repeat(64).parse().unwrap(),
+        &facts,
+        &clyra_attest::Parameters::new(),
+    );
+    let mut control = of_change.controls.swap_remove(6);
+    (control.in_scope, control.result) = (true, Outcome::Fail);
+    control.attributes = of_change.controls.swap_remove(0).attributes;
+    control.attributes[0].result = Outcome::Fail;
+    attestation.controls.push(control);
+    world.store(&attestation, "2026-11-19", 1).await;
+    assert_eq!(world.shown().await.0, "4 exceptions");
+    let page = text(&world.get("/claims/sox/finance-core").await);
+    for expected in [
+        "3 of 7 changes with an exception; 4 without",
+        "1 of 6 controls with an exception; 4 without",
+        "4: 3 changes with an exception, and 1 control with an exception of the period itself",
+    ] {
+        assert!(page.contains(expected), "{expected}");
+    }
 }
 
 #[tokio::test]

@@ -50,6 +50,58 @@ fn no_case_gets_greener_by_losing_a_fact() {
     assert!(lost > 3_000, "the cases hold {lost} facts");
 }
 
+/// Parameters of an entity that has said everything, one way and the other.
+fn scopes() -> [Parameters; 3] {
+    let of = |bool: bool, items: &[&str]| {
+        sox().parameters().iter().fold(Parameters::new(), |all, row| {
+            let value = match row.value_type {
+                ValueType::Bool => FactValue::Bool(bool),
+                ValueType::List if row.name == "controlsOutOfScope" => FactValue::List(Vec::new()),
+                ValueType::List => FactValue::List(items.iter().map(|item| (*item).to_owned()).collect()),
+                other => value(other, 1),
+            };
+            all.with(&row.name, value)
+        })
+    };
+    [Parameters::new(), of(true, &["github", "P2"]), of(false, &[])]
+}
+
+fn check_nothing_passes(facts: &Facts, what: &str) {
+    for (n, parameters) in scopes().into_iter().enumerate() {
+        for level in [Level::Change, Level::Period] {
+            let attestation = Situation { level, facts: facts.clone(), parameters: parameters.clone() }.attest(sox());
+            for control in &attestation.controls {
+                for attribute in &control.attributes {
+                    let place = format!("{} {}, {level:?}, scope {n}, {what}", control.id, attribute.id);
+                    assert_ne!(attribute.result, Outcome::Pass, "{place}");
+                }
+                assert_ne!(control.result, Outcome::Pass, "{}, {level:?}, scope {n}, {what}", control.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_passes_on_no_facts_at_all() {
+    check_nothing_passes(&Facts::new(), "no facts");
+}
+
+/// That a source is connected, or is not, is no evidence of anything.
+#[test]
+fn nothing_passes_on_what_is_connected() {
+    let all = ["dbt_cloud", "github", "slack", "servicenow", "jira", "hightouch", "warehouse"];
+    for kind in ["code", "drift", "override", "config", "sync", "warehouse"] {
+        for connected in [&all[..0], &all[..1], &all[..]] {
+            let mut facts = Facts::new();
+            let connected: Vec<_> = connected.iter().map(|name| (*name).to_owned()).collect();
+            let what = format!("{kind} with {connected:?}");
+            facts.set("change.kind", kind, FactClass::Observed, &[]);
+            facts.set("sources.connected", connected, FactClass::Observed, &[]);
+            check_nothing_passes(&facts, &what);
+        }
+    }
+}
+
 /// Any situation at all: a value of its type, or none, for each fact and parameter of the catalogue.
 fn situation() -> impl Strategy<Value = Situation> {
     let catalogue = sox();

@@ -14,7 +14,8 @@ fn scope() -> Parameters {
     Parameters::new()
         .with("controlsInScope", list(&["CM-05"]))
         .with("populationsInScope", list(&["P2"]))
-        .with("approvalSources", list(&[]))
+        .with("approvalSources", list(&["github"]))
+        .with("productionBranch", "main")
         .with("reverseEtlInScope", false)
         .with("ticketSystemInScope", false)
 }
@@ -24,15 +25,22 @@ fn change(name: &str, spoil: impl Fn(&mut Facts)) -> Vec<u8> {
     let mut facts = Facts::new();
     let mut set = |name: &str, value: FactValue| facts.set(name, value, FactClass::Observed, &[]);
     set("change.kind", "code".into());
-    set("sources.connected", list(&["dbt_cloud"]));
+    set("change.components", list(&["manifest"]));
+    set("sources.connected", list(&["dbt_cloud", "github"]));
     for empty in ["run.overrides", "packages.changed", "seeds.unhashed"] {
         set(empty, list(&[]));
+    }
+    for empty in ["approval.supplementary", "approval.dismissed", "approval.notByPerson"] {
+        set(empty, list(&[]));
+    }
+    for approval in ["approval.ids", "approval.onMergedCommit"] {
+        set(approval, list(&["review-1"]));
     }
     for (text, value) in [("run.gitSha", "3f1a9c0e"), ("run.gitBranch", "main"), ("environment.expectedBranch", "main")]
     {
         set(text, value.into());
     }
-    for yes in ["delta.comparable", "vector.manifest.changed", "vector.gitSha.changed"] {
+    for yes in ["git.shaOnProtectedBranch", "delta.comparable", "vector.manifest.changed", "vector.gitSha.changed"] {
         set(yes, true.into());
     }
     for no in ["vector.seeds.changed", "vector.dbtVersion.changed"] {
@@ -48,6 +56,8 @@ fn good(name: &str) -> PeriodItem {
 
 fn drifted(name: &str, remediated: &[&str]) -> PeriodItem {
     let drift = |facts: &mut Facts| {
+        facts.set("change.kind", "drift", FactClass::Observed, &[]);
+        facts.set("change.components", list(&["packages"]), FactClass::Observed, &[]);
         facts.set("packages.changed", list(&["dbt_utils"]), FactClass::Observed, &[]);
         facts.set("vector.gitSha.changed", false, FactClass::Observed, &[]);
     };
@@ -55,7 +65,12 @@ fn drifted(name: &str, remediated: &[&str]) -> PeriodItem {
 }
 
 fn untested(name: &str) -> PeriodItem {
-    item(&change(name, |facts| drop(facts.facts.remove("packages.changed"))), &[])
+    item(&change(name, |facts| drop(facts.facts.remove("delta.comparable"))), &[])
+}
+
+/// A change of configuration, to which CM-05 does not apply.
+fn elsewhere(name: &str) -> PeriodItem {
+    item(&change(name, |facts| facts.set("change.kind", "config", FactClass::Observed, &[])), &[])
 }
 
 fn item(bytes: &[u8], remediated: &[&str]) -> PeriodItem {
@@ -81,6 +96,8 @@ fn check(facts: &Facts, items: &[PeriodItem], control: (Outcome, Option<&str>), 
     assert_eq!((population.result, population.code.as_ref().map(|code| code.as_str())), control);
     let found = [population.changes, population.without_exception, population.with_exception, population.not_tested];
     assert_eq!(found, counts);
+    let counted: u32 = counts[1..].iter().sum();
+    assert_eq!(population.not_applicable, population.changes - counted, "the rest is not applicable");
 }
 
 #[test]
@@ -119,6 +136,15 @@ fn a_remediated_exception_stays_listed() {
     let exceptions = &attestation.control("CM-05").unwrap().changes.as_ref().unwrap().exceptions;
     assert_eq!(exceptions.len(), 1);
     assert!(exceptions[0].remediated && exceptions[0].change_id == change_id("b"));
+}
+
+/// Nothing was tested on them, so nothing was found in order either.
+#[test]
+fn a_change_to_which_no_control_in_scope_applies_is_not_without_exception() {
+    check(&census(&["P2"]), &[elsewhere("a"), elsewhere("b")], (Outcome::Na, Some("NO_ITEM")), [2, 0, 0, 0]);
+    check(&census(&["P2"]), &[good("a"), elsewhere("b")], (Outcome::Pass, None), [2, 1, 0, 0]);
+    let all = [good("a"), drifted("b", &[]), untested("c"), elsewhere("d")];
+    check(&census(&["P2"]), &all, (Outcome::Fail, Some("PACKAGE_DRIFT")), [4, 1, 1, 1]);
 }
 
 #[test]

@@ -34,7 +34,9 @@ fn the_example_replays_to_its_bytes() {
     let facts: Facts = serde_json::from_slice(&read("facts.json")).unwrap();
     let scope: Scope = serde_json::from_slice(&read("scope.json")).unwrap();
     let catalogue = sox();
-    let parameters = Parameters::from_scope(&scope, scope.projects.first());
+    let project = &scope.projects[0];
+    let environment = &project.environments[0].environment_id;
+    let parameters = Parameters::of_change(&scope, &project.connection, &project.project_id, environment);
     assert_eq!(parameters.problems(catalogue), []);
     let found = attest_change(catalogue, &change_id("example"), &facts, &parameters);
     let copy = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("attestation.json");
@@ -45,6 +47,29 @@ fn the_example_replays_to_its_bytes() {
     assert_eq!((row.result, row.code.as_ref().unwrap().as_str()), (Outcome::Fail, "PACKAGE_DRIFT"));
     assert_eq!(row.client_control_id.as_ref().unwrap().as_untrusted(), "ITGC-CM-5");
     assert!(!row.attributes[2].evidence.is_empty(), "the exception names the readings it rests on");
+}
+
+/// A change is judged by the branch of its environment, a period by the one branch that all environments state.
+#[test]
+fn the_production_branch_is_that_of_the_environment() {
+    let folder = spec("compliance/examples/package-drift");
+    let mut scope: Scope = serde_json::from_slice(&std::fs::read(folder.join("scope.json")).unwrap()).unwrap();
+    let mut second = scope.projects[0].environments[0].clone();
+    second.environment_id = 99.into();
+    second.branch = Some("release".to_owned());
+    scope.projects[0].environments.push(second);
+    scope.parameters.insert("productionBranch".to_owned(), "anything".into());
+    let project = &scope.projects[0];
+    let branch = |parameters: &Parameters| parameters.get("productionBranch").cloned();
+    let of =
+        |environment| branch(&Parameters::of_change(&scope, &project.connection, &project.project_id, &environment));
+    assert_eq!(of(1234.into()), Some("main".into()));
+    assert_eq!(of(99.into()), Some("release".into()));
+    assert_eq!(of(1.into()), None, "an environment that is not in scope");
+    assert_eq!(branch(&Parameters::from_scope(&scope, Some(project))), None, "two branches are not one");
+    let mut one = project.clone();
+    one.environments.truncate(1);
+    assert_eq!(branch(&Parameters::from_scope(&scope, Some(&one))), Some("main".into()));
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub struct Checked {
 
 /// Why an attestation cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum SourceError {
+pub enum AttestationError {
     /// The store cannot be read: trying again can help.
     #[error("the evidence store cannot be read")]
     Store(#[from] StoreError),
@@ -44,27 +44,39 @@ pub enum SourceError {
 ///
 /// # Errors
 /// When the store fails or the attestation does not verify: a badge never falls back to an older one.
-pub async fn newest(reader: &dyn EvidenceReader, name: &BadgeName) -> Result<Option<Checked>, SourceError> {
+pub async fn newest(reader: &dyn EvidenceReader, name: &BadgeName) -> Result<Option<Checked>, AttestationError> {
     let prefix = ObjectPrefix::AttestationsOf(name.framework.clone(), name.project.clone());
-    let mut newest: Option<(Day, u32, ObjectKey)> = None;
+    let order = |key: &ObjectKey| match key {
+        ObjectKey::PeriodAttestation { to, n, .. } => Some((*to, *n)),
+        _ => None,
+    };
+    match last(reader, &prefix, order).await? {
+        Some(key) => read(reader, &key).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The key under `prefix` that is the last by `order`, over all pages; keys without an order do not count.
+async fn last<T: Ord + Send>(
+    reader: &dyn EvidenceReader,
+    prefix: &ObjectPrefix,
+    order: impl Fn(&ObjectKey) -> Option<T> + Send,
+) -> Result<Option<ObjectKey>, StoreError> {
+    let mut last: Option<(T, ObjectKey)> = None;
     let mut after = None;
     loop {
-        let page = reader.list(&prefix, after.as_ref(), PAGE).await?;
+        let page = reader.list(prefix, after.as_ref(), PAGE).await?;
         for key in &page {
-            if let ObjectKey::PeriodAttestation { to, n, .. } = key
-                && newest.as_ref().is_none_or(|(day, revision, _)| (*to, *n) > (*day, *revision))
+            if let Some(place) = order(key)
+                && last.as_ref().is_none_or(|(known, _)| place > *known)
             {
-                newest = Some((*to, *n, key.clone()));
+                last = Some((place, key.clone()));
             }
         }
         if page.len() < PAGE {
-            break;
+            return Ok(last.map(|(_, key)| key));
         }
         after = page.into_iter().next_back();
-    }
-    match newest {
-        Some((_, _, key)) => read(reader, &key).await.map(Some),
-        None => Ok(None),
     }
 }
 
@@ -72,8 +84,8 @@ pub async fn newest(reader: &dyn EvidenceReader, name: &BadgeName) -> Result<Opt
 ///
 /// # Errors
 /// When it is not there, does not verify, or is about something else than the key says.
-pub async fn read(reader: &dyn EvidenceReader, key: &ObjectKey) -> Result<Checked, SourceError> {
-    let refused = |why: &str| SourceError::Refused(why.to_owned());
+pub async fn read(reader: &dyn EvidenceReader, key: &ObjectKey) -> Result<Checked, AttestationError> {
+    let refused = |why: &str| AttestationError::Refused(why.to_owned());
     let ObjectKey::PeriodAttestation { framework, project, to, n } = key else {
         return Err(refused("it is no period attestation"));
     };
@@ -97,10 +109,9 @@ pub async fn read(reader: &dyn EvidenceReader, key: &ObjectKey) -> Result<Checke
 
 /// The newest trust file.
 pub(crate) async fn newest_trust(reader: &dyn EvidenceReader) -> Result<Option<bytes::Bytes>, StoreError> {
-    let keys = reader.list(&ObjectPrefix::Trust, None, PAGE).await?;
     let serial = |key: &ObjectKey| if let ObjectKey::Trust(serial) = key { Some(*serial) } else { None };
-    match keys.iter().filter_map(serial).max() {
-        Some(serial) => reader.get(&ObjectKey::Trust(serial), ENVELOPE_BYTES_MAX).await,
+    match last(reader, &ObjectPrefix::Trust, serial).await? {
+        Some(key) => reader.get(&key, ENVELOPE_BYTES_MAX).await,
         None => Ok(None),
     }
 }
