@@ -6,4 +6,5 @@ pub mod doctor;
 pub mod redrive;
 pub mod serve;
 pub mod status;
+pub mod trust;
 pub mod verify;

@@ -1,38 +1,20 @@
 //! What a deployment says of itself, as signed evidence: its trust file and the version of its scope in force.
 
 use bytes::Bytes;
+use clyra_attach::{DeclareError, InForceError, Registrar, newest_trust};
 use clyra_embedded::folder::Embedded;
 use clyra_embedded::keys::KeyError;
 use clyra_evidence::digest::Sha256Digest;
-use clyra_evidence::envelope::{ENVELOPE_BYTES_MAX, Envelope};
-use clyra_evidence::object_key::{ObjectKey, ObjectPrefix};
+use clyra_evidence::key::PublicKey;
+use clyra_evidence::object_key::ObjectKey;
 use clyra_evidence::role::Role;
-use clyra_evidence::scope::Scope;
+use clyra_evidence::scope::{Scope, ScopeInForce};
 use clyra_evidence::statement::{PredicateName, SpecBase, Statement, Subject, SubjectDigest};
 use clyra_evidence::trust::{Algorithm, Requirement, TrustFile, TrustedKey};
-use clyra_ports::evidence_store::{Put, StoreError};
+use clyra_ports::evidence_store::StoreError;
 use clyra_ports::signer::{SignError, Signer, seal};
 
-/// Versions that are looked for: far more than a deployment ever has.
-const VERSIONS_MAX: usize = 10_000;
-
-/// The deployment's trust file.
-#[derive(Clone, Debug)]
-pub struct Trust {
-    /// What it says.
-    pub file: TrustFile,
-    /// Its signed envelope: what an auditor is given as `trust.json`.
-    pub envelope: Bytes,
-}
-
-/// The scope in force, with the payload it was signed in.
-#[derive(Clone, Debug)]
-pub struct SignedScope {
-    /// The scope.
-    pub scope: Scope,
-    /// The payload of its envelope.
-    pub payload: Vec<u8>,
-}
+pub use clyra_attach::Trust;
 
 /// Why a deployment cannot say who it is.
 #[derive(Debug, thiserror::Error)]
@@ -50,11 +32,11 @@ pub enum DeploymentError {
     #[error("a document cannot be written")]
     Unwritable(#[from] serde_json::Error),
     /// The newest trust file is not in order, or of another deployment.
-    #[error("the trust file in the evidence store is not in order: {reason}")]
-    Trust {
-        /// What is wrong.
-        reason: &'static str,
-    },
+    #[error(transparent)]
+    InForce(#[from] InForceError),
+    /// The scope cannot come into force.
+    #[error(transparent)]
+    Declare(#[from] DeclareError),
     /// The key files are not those of the trust file.
     #[error(
         "the key of the role {role} is not in the trust file: restore the key file that belongs to this data folder"
@@ -62,20 +44,6 @@ pub enum DeploymentError {
     ForeignKey {
         /// The role.
         role: Role,
-    },
-    /// The scope changed and kept its version.
-    #[error("scope.yaml differs from the signed version {version}: raise its version, so that the change is on record")]
-    ScopeChanged {
-        /// The version.
-        version: u32,
-    },
-    /// The scope's version went back.
-    #[error("scope.yaml has version {found}, but version {newest} is signed already: give it a higher version")]
-    ScopeOlder {
-        /// The version in the file.
-        found: u32,
-        /// The newest signed one.
-        newest: u32,
     },
 }
 
@@ -85,48 +53,43 @@ pub enum DeploymentError {
 /// When keys, store or signer fail, or the keys are not those of the trust file.
 pub async fn trust(embedded: &Embedded, base: &SpecBase, deployment: &str) -> Result<Trust, DeploymentError> {
     let token = embedded.keys.signer(Role::Token)?;
-    let signers = [&embedded.signers.receipt, &embedded.signers.verdict, &token];
-    let known = embedded.reader.list(&ObjectPrefix::Trust, None, VERSIONS_MAX).await?;
-    let newest =
-        known.into_iter().filter_map(|key| if let ObjectKey::Trust(serial) = key { Some(serial) } else { None });
-    let trust = match newest.max() {
-        Some(serial) => read_trust(embedded, base, serial).await?,
-        None => make_trust(embedded, base, deployment, &signers).await?,
+    let mut keys = Vec::new();
+    for signer in [&embedded.signers.receipt, &embedded.signers.verdict, &token] {
+        keys.push((signer.role(), signer.public_key().await?));
+    }
+    let newest = || newest_trust(embedded.reader.as_ref(), base);
+    let trust = match newest().await? {
+        Some(trust) => trust,
+        None => {
+            let root = embedded.keys.signer(Role::Root)?;
+            let made = first_trust(root.as_ref(), base, deployment, &keys).await?;
+            embedded.writer.put_new(&ObjectKey::Trust(1), made).await?;
+            newest().await?.ok_or(InForceError::NoTrust)?
+        }
     };
-    for signer in signers {
-        let listed = trust.file.key(signer.public_key().id()).is_some_and(|key| key.role == signer.role());
-        if !listed {
-            return Err(DeploymentError::ForeignKey { role: signer.role() });
+    for (role, key) in keys {
+        if trust.file.key(key.id()).is_none_or(|listed| listed.role != role) {
+            return Err(DeploymentError::ForeignKey { role });
         }
     }
     Ok(trust)
 }
 
-async fn read_trust(embedded: &Embedded, base: &SpecBase, serial: u64) -> Result<Trust, DeploymentError> {
-    let wrong = |reason| DeploymentError::Trust { reason };
-    let bytes = embedded.reader.get(&ObjectKey::Trust(serial), ENVELOPE_BYTES_MAX).await?;
-    let bytes = bytes.ok_or_else(|| wrong("it was listed and cannot be read"))?;
-    let envelope = Envelope::from_bytes(&bytes).map_err(|_| wrong("it is not an envelope"))?;
-    let statement = Statement::<TrustFile>::from_payload(base, PredicateName::Trust, envelope.unverified_payload())
-        .map_err(|_| wrong("it is not a trust file of this deployment's formats"))?;
-    let file = statement.predicate;
-    let root = file.key(envelope.keyid()).filter(|key| key.role == Role::Root);
-    let root = root.ok_or_else(|| wrong("no root key signed it"))?;
-    envelope.verify(&root.spki).map_err(|_| wrong("its signature does not hold"))?;
-    Ok(Trust { file, envelope: bytes })
-}
-
-async fn make_trust(
-    embedded: &Embedded,
+/// The first trust file of a deployment with these keys, signed by its offline root, which it lists too.
+///
+/// # Errors
+/// When the root cannot sign.
+pub async fn first_trust(
+    root: &dyn Signer,
     base: &SpecBase,
     deployment: &str,
-    signers: &[&std::sync::Arc<dyn Signer>],
-) -> Result<Trust, DeploymentError> {
-    let root = embedded.keys.signer(Role::Root)?;
-    let key = |signer: &std::sync::Arc<dyn Signer>| TrustedKey {
-        keyid: signer.public_key().id(),
-        spki: signer.public_key().clone(),
-        role: signer.role(),
+    keys: &[(Role, PublicKey)],
+) -> Result<Bytes, DeploymentError> {
+    let root_key = (root.role(), root.public_key().await?);
+    let key = |(role, key): &(Role, PublicKey)| TrustedKey {
+        keyid: key.id(),
+        spki: key.clone(),
+        role: *role,
         alg: Algorithm::EcdsaP256Sha256Der,
         from_index: 0,
         retired_at_index: None,
@@ -140,44 +103,31 @@ async fn make_trust(
         require: Requirement::Signed,
         logs: Vec::new(),
         witnesses: Vec::new(),
-        keys: signers.iter().map(|signer| key(signer)).chain([key(&root)]).collect(),
+        keys: keys.iter().chain([&root_key]).map(key).collect(),
         critical: Vec::new(),
     };
     let digest = SubjectDigest { sha256: Sha256Digest::of(&serde_json::to_vec(&file)?) };
     let subject = Subject { name: "trust.json".to_owned(), digest };
-    let statement = Statement::new(base, PredicateName::Trust, vec![subject], file.clone());
-    let envelope = seal(root.as_ref(), base, statement.to_payload()?).await?;
-    let bytes = Bytes::from(envelope.to_bytes());
-    match embedded.writer.put_new(&ObjectKey::Trust(1), bytes.clone()).await? {
-        Put::Stored => Ok(Trust { file, envelope: bytes }),
-        Put::Taken => read_trust(embedded, base, 1).await,
-    }
+    let statement = Statement::new(base, PredicateName::Trust, vec![subject], file);
+    Ok(Bytes::from(seal(root, base, statement.to_payload()?).await?.to_bytes()))
 }
 
 /// Signs a new version of the scope, or finds the one that is signed; the file and the signed version must agree.
 ///
 /// # Errors
 /// When the scope changed without a new version, went back, or store or signer fail.
-pub async fn scope(embedded: &Embedded, base: &SpecBase, scope: Scope) -> Result<SignedScope, DeploymentError> {
-    let known = embedded.reader.list(&ObjectPrefix::Scopes, None, VERSIONS_MAX).await?;
-    let newest =
-        known.into_iter().filter_map(|key| if let ObjectKey::Scope(version) = key { Some(version) } else { None });
-    if let Some(newest) = newest.max().filter(|newest| *newest > scope.version) {
-        return Err(DeploymentError::ScopeOlder { found: scope.version, newest });
-    }
-    let digest = SubjectDigest { sha256: Sha256Digest::of(&serde_json::to_vec(&scope)?) };
-    let subject = Subject { name: "scope.yaml".to_owned(), digest };
-    let payload = Statement::new(base, PredicateName::Scope, vec![subject], scope.clone()).to_payload()?;
-    let key = ObjectKey::Scope(scope.version);
-    if let Some(held) = embedded.reader.get(&key, ENVELOPE_BYTES_MAX).await? {
-        let same = Envelope::from_bytes(&held).is_ok_and(|held| held.unverified_payload() == payload);
-        return if same {
-            Ok(SignedScope { scope, payload })
-        } else {
-            Err(DeploymentError::ScopeChanged { version: scope.version })
-        };
-    }
-    let envelope = seal(embedded.signers.verdict.as_ref(), base, payload.clone()).await?;
-    embedded.writer.put_new(&key, Bytes::from(envelope.to_bytes())).await?;
-    Ok(SignedScope { scope, payload })
+pub async fn scope(
+    embedded: &Embedded,
+    base: &SpecBase,
+    trust: &TrustFile,
+    scope: Scope,
+) -> Result<ScopeInForce, DeploymentError> {
+    let registrar = Registrar {
+        reader: embedded.reader.as_ref(),
+        writer: embedded.writer.as_ref(),
+        verdict: embedded.signers.verdict.as_ref(),
+        trust,
+        base,
+    };
+    Ok(registrar.declare(scope).await?)
 }

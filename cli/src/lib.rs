@@ -48,6 +48,8 @@ enum Command {
     Verify(command::verify::Verify),
     /// Evaluate the controls again over a bundle's own facts
     Attest(command::attest::Attest),
+    /// Make the trust file of a deployment whose keys are elsewhere
+    Trust(command::trust::Trust),
 }
 
 /// Reads the command line, does what it asks for, and gives the exit code.
@@ -66,6 +68,7 @@ fn run(command: &Command, format: Format) -> Exit {
         Command::Doctor(doctor) => blocking(doctor.run(format)),
         Command::Verify(verify) => verify.run(format),
         Command::Attest(attest) => attest.run(format),
+        Command::Trust(trust) => blocking(trust.run(format)),
     }
 }
 

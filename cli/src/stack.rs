@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clyra_attach::{AttachError, Attached};
 use clyra_attest::{Catalogue, Parameters};
-use clyra_config::{Config, Connection};
+use clyra_config::Config;
 use clyra_embedded::folder::{Embedded, OpenError, Settings};
 use clyra_embedded::journal::{JournalError, JournalQueue};
 use clyra_embedded::keys::KeyError;
@@ -13,11 +13,11 @@ use clyra_embedded::secrets::VariableSecrets;
 use clyra_evidence::id::ConnectionName;
 use clyra_evidence::link::LinkKey;
 use clyra_evidence::role::Role;
-use clyra_evidence::scope::Scope;
+use clyra_evidence::scope::{Scope, ScopeInForce};
 use clyra_evidence::text::UntrustedText;
 use clyra_fn_badge::config::{BadgeName, STALE_AFTER_DAYS_DEFAULT};
 use clyra_fn_badge::{Badge, BadgeStep};
-use clyra_fn_bundle::{Bundler, DbtSource, OsEntropy, ScopeInForce};
+use clyra_fn_bundle::{Bundler, DbtSource, OsEntropy};
 use clyra_fn_census::Census;
 use clyra_fn_dbt_cloud::DbtCloud;
 use clyra_fn_ticket::Ticketer;
@@ -39,7 +39,7 @@ use clyra_workpaper::names::SourceAddress;
 use url::{Host, Url};
 
 use crate::aside::Aside;
-use crate::deployment::{self, DeploymentError, SignedScope, Trust};
+use crate::deployment::{self, DeploymentError, Trust};
 use crate::health::{Health, Readers, metrics_tokens};
 use crate::links;
 use crate::runner::Lane;
@@ -119,7 +119,7 @@ impl Stack {
         let deployment = config.public_base_url.as_ref().and_then(|url| url.host_str()).unwrap_or("localhost");
         let trust = deployment::trust(&embedded, &config.spec_base, deployment).await?;
         let scope = match scope {
-            Some(scope) => Some(deployment::scope(&embedded, &config.spec_base, scope).await?),
+            Some(scope) => Some(deployment::scope(&embedded, &config.spec_base, &trust.file, scope).await?),
             None => None,
         };
         let parts = Parts {
@@ -144,7 +144,7 @@ impl Stack {
 /// What the functions are given their ports from.
 struct Parts {
     config: Config,
-    scope: Option<SignedScope>,
+    scope: Option<ScopeInForce>,
     secrets: VariableSecrets,
     outbound: Outbound,
     embedded: Embedded,
@@ -316,12 +316,7 @@ impl Parts {
 
     /// Where browsers reach the tools; a tool without https gets no links.
     fn addresses(&self) -> BTreeMap<ConnectionName, SourceAddress> {
-        let address = |connection: &Connection| {
-            let base = connection.host.as_str().trim_end_matches('/');
-            let address = SourceAddress::new(base, connection.account_id.clone()).ok()?;
-            Some((connection.name.clone(), address))
-        };
-        self.config.connections.iter().filter_map(address).collect()
+        SourceAddress::all(self.config.source_addresses())
     }
 
     fn link_key(&self) -> Result<LinkKey, StackError> {
@@ -336,7 +331,7 @@ impl Parts {
         let entity = self.scope.as_ref().map_or_else(|| UntrustedText::new("not stated"), |s| s.scope.entity.clone());
         let mut config = clyra_fn_bundle::Config::new(entity, env!("CARGO_PKG_VERSION"));
         config.spec_base = self.config.spec_base.clone();
-        config.scope = self.scope.as_ref().map(|s| ScopeInForce { scope: s.scope.clone(), payload: s.payload.clone() });
+        config.scope.clone_from(&self.scope);
         let sources = sources.iter().map(|(name, Attached { client, connection })| {
             let source = DbtSource {
                 api: client.clone(),

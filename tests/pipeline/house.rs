@@ -222,7 +222,7 @@ impl House {
         for key in self.keys(&ObjectPrefix::Receipts).await {
             let bytes = self.stack.embedded.reader.get(&key, ENVELOPE_BYTES_MAX).await.unwrap().unwrap();
             let envelope = Envelope::from_bytes(&bytes).unwrap();
-            envelope.verify(self.stack.embedded.signers.receipt.public_key()).unwrap();
+            envelope.verify(&self.stack.embedded.signers.receipt.public_key().await.unwrap()).unwrap();
             let (base, payload) = (SpecBase::default(), envelope.unverified_payload());
             receipts.push(
                 Statement::<DataReceipt>::from_payload(&base, PredicateName::DataReceipt, payload).unwrap().predicate,

@@ -21,6 +21,7 @@ struct State {
     objects: Vec<(String, Vec<u8>)>,
     store_fails: bool,
     signer_fails: bool,
+    key_spec: &'static str,
 }
 
 impl AwsStub {
@@ -30,7 +31,7 @@ impl AwsStub {
 
     /// Starts with objects that are there already.
     pub(crate) fn start_with(objects: Vec<(String, Vec<u8>)>) -> Self {
-        let state = Arc::new(Mutex::new(State { objects, ..State::default() }));
+        let state = Arc::new(Mutex::new(State { objects, key_spec: "ECC_NIST_P256", ..State::default() }));
         let shared = Arc::clone(&state);
         let port = serve(move |seen| match seen.header("x-amz-target") {
             Some(target) => service(&shared.lock().unwrap(), target, &seen),
@@ -48,6 +49,10 @@ impl AwsStub {
         self.state.lock().unwrap().store_fails = fails;
     }
 
+    pub(crate) fn key_spec(&self, spec: &'static str) {
+        self.state.lock().unwrap().key_spec = spec;
+    }
+
     pub(crate) fn fail_signer(&self, fails: bool) {
         self.state.lock().unwrap().signer_fails = fails;
     }
@@ -60,15 +65,15 @@ pub(crate) fn insecure_key() -> SigningKey {
 fn service(state: &State, target: &str, seen: &Seen) -> Told {
     let json = |value: Value| Told::new(200, value.to_string()).with("Content-Type", "application/x-amz-json-1.1");
     match target.rsplit('.').next().unwrap() {
+        "GetPublicKey" | "Sign" if state.signer_fails => {
+            Told::new(500, r#"{"__type":"KMSInternalException"}"#).with("Content-Type", "application/x-amz-json-1.1")
+        }
         "GetPublicKey" => {
             let spki = insecure_key().verifying_key().to_public_key_der().unwrap();
             json(json!({
-                "KeyId": "k", "PublicKey": base64(spki.as_bytes()), "KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY",
+                "KeyId": "k", "PublicKey": base64(spki.as_bytes()), "KeySpec": state.key_spec, "KeyUsage": "SIGN_VERIFY",
                 "SigningAlgorithms": ["ECDSA_SHA_256"],
             }))
-        }
-        "Sign" if state.signer_fails => {
-            Told::new(500, r#"{"__type":"KMSInternalException"}"#).with("Content-Type", "application/x-amz-json-1.1")
         }
         "Sign" => {
             let request: Value = serde_json::from_slice(&seen.body).unwrap();

@@ -94,6 +94,29 @@ fn a_store_that_fails_is_a_503_and_a_signer_that_fails_is_pending() {
 }
 
 #[test]
+fn a_process_that_starts_while_its_key_store_is_down_stores_deliveries_unsigned() {
+    let aws = AwsStub::start();
+    aws.fail_signer(true);
+    let function = Function::start(&aws);
+    let deliver = |id: &str| {
+        let text = body(id);
+        let signature = sign(SECRET, text.as_bytes());
+        let (status, told) = answer(&function.invoke(&event("/webhooks/dbt-cloud", &signature, &text, false)));
+        (status, told["outcome"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(deliver("wev_cold"), (200, "pending".to_owned()));
+    // A key of another kind signs nothing either: somebody configured the wrong one, and the alarm on `pending` tells.
+    aws.fail_signer(false);
+    aws.key_spec("RSA_2048");
+    assert_eq!(deliver("wev_other_kind"), (200, "pending".to_owned()));
+    aws.key_spec("ECC_NIST_P256");
+    assert_eq!(deliver("wev_warm"), (200, "recorded".to_owned()));
+    let stored = aws.stored();
+    assert!(stored[0].starts_with("pending/") && stored[1].starts_with("pending/"), "{stored:?}");
+    assert!(stored[2].starts_with("receipts/"), "{stored:?}");
+}
+
+#[test]
 fn a_process_that_cannot_start_says_all_that_is_wrong_and_no_secret() {
     let (code, said) = Function::start_without_settings(Duration::from_secs(30));
     assert_eq!(code, Some(1), "{said}");

@@ -19,9 +19,12 @@ impl Seen {
     }
 }
 
+/// No answer at all: the connection ends.
+pub(crate) const LOST: u16 = 0;
+
 pub(crate) struct Told {
     pub(crate) status: u16,
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -30,8 +33,8 @@ impl Told {
         Self { status, headers: Vec::new(), body: body.into() }
     }
 
-    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
         self
     }
 }
@@ -57,6 +60,9 @@ fn converse(stream: TcpStream, answer: &(dyn Fn(Seen) -> Told + Send + Sync)) ->
     loop {
         let seen = read(&mut reader, &mut writer)?;
         let told = answer(seen);
+        if told.status == LOST {
+            return None;
+        }
         let mut head = format!("HTTP/1.1 {} X\r\nContent-Length: {}\r\n", told.status, told.body.len());
         for (name, value) in &told.headers {
             head.push_str(&format!("{name}: {value}\r\n"));

@@ -3,10 +3,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use clyra_evidence::envelope::Envelope;
 use clyra_evidence::role::Role;
-use clyra_evidence::statement::{PredicateName, SpecBase, Statement};
-use clyra_evidence::trust::{TrustFile, TrustedKey};
+use clyra_evidence::statement::SpecBase;
+use clyra_evidence::trust::TrustedKey;
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -25,16 +24,9 @@ struct Jwk {
     r#use: &'static str,
 }
 
-/// The set of a trust file, signed or plain; `None` when it cannot be read.
+/// The set of a trust file, signed or plain; `None` when it is not in order.
 pub(crate) fn key_set(trust: &[u8], base: &SpecBase) -> Option<KeySet> {
-    let trust = match Envelope::from_bytes(trust) {
-        Ok(envelope) => {
-            let payload = envelope.unverified_payload();
-            let statement: Statement<TrustFile> = Statement::from_payload(base, PredicateName::Trust, payload).ok()?;
-            statement.predicate
-        }
-        Err(_) => serde_json::from_slice(trust).ok()?,
-    };
+    let trust = clyra_attach::read_trust(trust, base).ok()?;
     let good = |key: &&TrustedKey| key.role == Role::Token && key.compromised_at_index.is_none();
     Some(KeySet { keys: trust.keys.iter().filter(good).filter_map(jwk).collect() })
 }

@@ -107,12 +107,13 @@ pub async fn issue(signer: &dyn Signer, claims: &Claims) -> Result<String, Token
     if signer.role() != Role::Token {
         return Err(TokenError::Sign(SignError::Role { role: signer.role() }));
     }
-    let header = Header { alg: "ES256", typ: TOKEN_TYPE, kid: signer.public_key().id().to_string() };
+    let key = signer.public_key().await?;
+    let header = Header { alg: "ES256", typ: TOKEN_TYPE, kid: key.id().to_string() };
     let (header, payload) = (serde_json::to_vec(&header)?, serde_json::to_vec(claims)?);
     let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
     let digest = Sha256Digest::of(input.as_bytes());
     let der = signer.sign(&digest).await?;
-    signer.public_key().verify(&digest, &der).map_err(|_| SignError::Wrong)?;
+    key.verify(&digest, &der).map_err(|_| SignError::Wrong)?;
     let signature = fixed_size(&der).ok_or(SignError::Wrong)?;
     Ok(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }

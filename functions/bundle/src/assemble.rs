@@ -146,7 +146,7 @@ fn manifest(deps: &Deps, contents: &Contents<'_>, attestation: &Attestation, fil
             version: deps.config.producer_version.clone(),
             catalogue: format!("{}@{}", deps.catalogue.id(), deps.catalogue.digest()),
         },
-        scope: deps.config.scope.as_ref().map(crate::ScopeInForce::reference),
+        scope: deps.config.scope.as_ref().map(clyra_evidence::scope::ScopeInForce::reference),
         receipts,
         tree: Tree::over(&entries),
         entries,

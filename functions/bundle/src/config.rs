@@ -1,8 +1,6 @@
 //! What the operator decides.
 
-use clyra_evidence::digest::Sha256Digest;
-use clyra_evidence::manifest::VersionRef;
-use clyra_evidence::scope::Scope;
+use clyra_evidence::scope::ScopeInForce;
 use clyra_evidence::statement::SpecBase;
 use clyra_evidence::text::UntrustedText;
 
@@ -49,20 +47,5 @@ impl Config {
 
     pub(crate) fn entity(&self) -> &UntrustedText {
         self.scope.as_ref().map_or(&self.entity, |scope| &scope.scope.entity)
-    }
-}
-
-/// A version of the scope, with the payload of the envelope that it was signed in.
-#[derive(Clone, Debug)]
-pub struct ScopeInForce {
-    /// The scope.
-    pub scope: Scope,
-    /// The payload of its envelope: `scope.json` of every bundle made under it.
-    pub payload: Vec<u8>,
-}
-
-impl ScopeInForce {
-    pub(crate) fn reference(&self) -> VersionRef {
-        VersionRef { version: self.scope.version, sha256: Sha256Digest::of(&self.payload) }
     }
 }

@@ -35,7 +35,7 @@ use clyra_ports::index::Index;
 use clyra_ports::signer::Signer;
 use clyra_ports::step::{Step, StepError};
 
-pub use config::{Config, ScopeInForce};
+pub use config::Config;
 pub use entropy::{Entropy, OsEntropy};
 pub use settle::Tended;
 pub use source::DbtSource;

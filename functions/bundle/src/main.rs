@@ -9,7 +9,7 @@ use clyra_aws::{Aws, SqsQueue};
 use clyra_evidence::role::Role;
 use clyra_evidence::statement::SpecBase;
 use clyra_evidence::text::UntrustedText;
-use clyra_fn_bundle::{Bundler, Config, DbtSource, Deps, OsEntropy, ScopeInForce};
+use clyra_fn_bundle::{Bundler, Config, DbtSource, Deps, OsEntropy};
 use clyra_lambda::{Fatal, Inbox, Scheduled};
 use clyra_ports::clock::{Clock, SystemClock};
 use clyra_ports::identity_store::IdentityStore;
@@ -33,19 +33,24 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
         "CLYRA_QUEUE_URL",
         "CLYRA_PARKED_QUEUE_URL",
     ];
-    let names = names.map(|name| read.required::<Name>(name));
-    let (deployment, base) = read.finish(|| Some((deployment?, base?)))?;
-    let [bucket, key, index, identities, queue, parked] =
-        names.map(|name| name.map(|n| n.to_string()).unwrap_or_default());
+    let names = read.names(names);
+    let (deployment, base, names) = read.finish(|| Some((deployment?, base?, names?)))?;
+    let [bucket, key, index, identities, queue, parked] = names.each_ref().map(Name::as_str);
 
+    // The catalogue is parsed while the store and the secrets are waited for.
+    let catalogue = tokio::task::spawn_blocking(Catalogue::sox_cm);
     let aws = Aws::from_vars(&vars)?;
-    let store = Arc::new(aws.evidence(&bucket));
+    let store = Arc::new(aws.evidence(bucket));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let in_force = clyra_attach::in_force(store.as_ref(), &base).await?;
-    let attached = clyra_attach::sources(&deployment, &aws.secrets(), &clyra_attach::outbound(&clock)?).await?;
+    let (secrets, outbound) = (aws.secrets(), clyra_attach::outbound(&clock)?);
+    let (in_force, attached) = tokio::join!(
+        clyra_attach::in_force(store.as_ref(), &base),
+        clyra_attach::sources(&deployment, &secrets, &outbound),
+    );
+    let (in_force, attached) = (in_force?, attached?);
     let mut config = Config::new(UntrustedText::new("not stated"), env!("CARGO_PKG_VERSION"));
     config.spec_base = base;
-    config.scope = in_force.scope.map(|s| ScopeInForce { scope: s.scope, payload: s.payload });
+    config.scope = in_force.scope;
     let sources = attached.into_iter().map(|(name, attached)| {
         let (account_id, principal) = (attached.connection.account_id, attached.connection.api_token);
         (name, DbtSource { api: attached.client, account_id, principal })
@@ -53,18 +58,18 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
     let bundler = Arc::new(Bundler::new(Deps {
         reader: store.clone(),
         writer: store,
-        index: Index::new(Arc::new(aws.table(&index))),
-        identities: IdentityStore::new(Arc::new(aws.table(&identities))),
-        signer: Arc::new(aws.signer(&key, Role::Verdict).await?),
-        trust: in_force.trust,
+        index: Index::new(Arc::new(aws.table(index))),
+        identities: IdentityStore::new(Arc::new(aws.table(identities))),
+        signer: Arc::new(aws.signer(key, Role::Verdict)),
+        trust: in_force.trust.file,
         clock,
         entropy: Arc::new(OsEntropy),
         sources: sources.collect(),
-        catalogue: Arc::new(Catalogue::sox_cm()),
+        catalogue: Arc::new(catalogue.await?),
         config,
     }));
     let tending = Arc::new(Tending(Arc::clone(&bundler)));
-    let queue = Arc::new(aws.queue(&queue, &parked));
+    let queue = Arc::new(aws.queue(queue, parked));
     clyra_lambda::serve_step(Inbox { step: bundler, queue, key_of: SqsQueue::key_of }, Some(tending)).await
 }
 

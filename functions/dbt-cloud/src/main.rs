@@ -20,15 +20,14 @@ fn main() -> ExitCode {
 async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
     let config = Config::from_vars(&vars)?;
     let mut read = VarReader::new(&vars);
-    let bucket = read.required::<Name>("CLYRA_EVIDENCE_BUCKET");
-    let key = read.required::<Name>("CLYRA_RECEIPT_KEY");
-    let (bucket, key) = read.finish(|| Some((bucket?, key?)))?;
+    let names = read.names(["CLYRA_EVIDENCE_BUCKET", "CLYRA_RECEIPT_KEY"]);
+    let [bucket, key] = read.finish(|| names)?;
     let aws = Aws::from_vars(&vars)?;
     let store = Arc::new(aws.evidence(bucket.as_str()));
     let deps = Deps {
         writer: store.clone(),
         reader: store,
-        signer: Arc::new(aws.signer(key.as_str(), Role::Receipt).await?),
+        signer: Arc::new(aws.signer(key.as_str(), Role::Receipt)),
         clock: Arc::new(SystemClock),
     };
     let metrics = ReceiveMetrics::register(&Registry::default());

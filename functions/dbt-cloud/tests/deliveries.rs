@@ -81,8 +81,8 @@ impl Signer for InsecureSigner {
         Role::Receipt
     }
 
-    fn public_key(&self) -> &PublicKey {
-        &self.1
+    async fn public_key(&self) -> Result<PublicKey, SignError> {
+        Ok(self.1.clone())
     }
 
     async fn sign(&self, digest: &Sha256Digest) -> Result<Vec<u8>, SignError> {

@@ -34,20 +34,21 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
     let deployment = read.required::<clyra_config::Config>("CLYRA_CONFIG");
     let base = read.required::<SpecBase>("CLYRA_SPEC_BASE");
     let url = read.required::<Url>("CLYRA_PUBLIC_BASE_URL");
-    let names = NAMES.map(|name| read.required::<Name>(name));
-    let (deployment, spec_base, url) = read.finish(|| Some((deployment?, base?, url?)))?;
-    let names = names.map(|name| name.map(|n| n.to_string()).unwrap_or_default());
-    let [bucket, index, identities, ledger, link, queue, parked] = names;
+    let names = read.names(NAMES);
+    let (deployment, spec_base, url, names) = read.finish(|| Some((deployment?, base?, url?, names?)))?;
+    let [bucket, index, identities, ledger, link, queue, parked] = names.each_ref().map(Name::as_str);
 
     let aws = Aws::from_vars(&vars)?;
-    let store = Arc::new(aws.evidence(&bucket));
+    let store = Arc::new(aws.evidence(bucket));
     let secrets = aws.secrets();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let in_force = clyra_attach::in_force(store.as_ref(), &spec_base).await?;
-    let addresses = deployment.connections.iter().filter_map(|connection| {
-        let host = connection.host.as_str().trim_end_matches('/');
-        Some((connection.name.clone(), SourceAddress::new(host, connection.account_id.clone()).ok()?))
-    });
+    let outbound = clyra_attach::outbound(&clock)?;
+    let (in_force, targets, link_key) = tokio::join!(
+        clyra_attach::in_force(store.as_ref(), &spec_base),
+        configured::targets(&deployment.targets, &secrets, &outbound),
+        clyra_attach::link_key(&secrets, link),
+    );
+    let in_force = in_force?;
     let config = Config {
         dry_run: deployment.ticket.dry_run,
         max_tickets_per_day: deployment.ticket.max_tickets_per_day,
@@ -55,21 +56,21 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
         link_valid_days: deployment.links.valid_days,
         link_epoch: deployment.links.epoch,
         spec_base,
-        addresses: addresses.collect(),
+        addresses: SourceAddress::all(deployment.source_addresses()),
     };
     let ticketer = Ticketer::new(Deps {
         reader: store,
-        index: Index::new(Arc::new(aws.table(&index))),
-        ledger: Ledger::new(Arc::new(aws.table(&ledger))),
-        identities: IdentityStore::new(Arc::new(aws.table(&identities))),
-        targets: configured::targets(&deployment.targets, &secrets, &clyra_attach::outbound(&clock)?).await?,
-        trust: in_force.trust_bytes,
-        link_key: clyra_attach::link_key(&secrets, &link).await?,
+        index: Index::new(Arc::new(aws.table(index))),
+        ledger: Ledger::new(Arc::new(aws.table(ledger))),
+        identities: IdentityStore::new(Arc::new(aws.table(identities))),
+        targets: targets?,
+        trust: in_force.trust.envelope,
+        link_key: link_key?,
         clock,
         entropy: Arc::new(OsEntropy),
         scope: in_force.scope.map(|scope| scope.scope),
         config,
     });
-    let queue = Arc::new(aws.queue(&queue, &parked));
+    let queue = Arc::new(aws.queue(queue, parked));
     clyra_lambda::serve_step(Inbox { step: Arc::new(ticketer), queue, key_of: SqsQueue::key_of }, None).await
 }

@@ -22,29 +22,24 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
     let deployment = read.required::<clyra_config::Config>("CLYRA_CONFIG");
     let base = read.required::<SpecBase>("CLYRA_SPEC_BASE");
     let names = ["CLYRA_EVIDENCE_BUCKET", "CLYRA_INDEX_TABLE", "CLYRA_IDENTITY_TABLE", "CLYRA_LINK_SECRET"];
-    let names = names.map(|name| read.required::<Name>(name));
-    let (deployment, spec_base) = read.finish(|| Some((deployment?, base?)))?;
-    let [bucket, index, identities, link] = names.map(|name| name.map(|n| n.to_string()).unwrap_or_default());
+    let names = read.names(names);
+    let (deployment, spec_base, names) = read.finish(|| Some((deployment?, base?, names?)))?;
+    let [bucket, index, identities, link] = names.each_ref().map(Name::as_str);
 
     let aws = Aws::from_vars(&vars)?;
-    let store = Arc::new(aws.evidence(&bucket));
-    let key = clyra_attach::link_key(&aws.secrets(), &link).await?;
-    let sources = deployment.connections.iter().filter_map(|connection| {
-        let address =
-            SourceAddress::new(connection.host.as_str().trim_end_matches('/'), connection.account_id.clone()).ok()?;
-        Some((connection.name.clone(), address))
-    });
+    let store = Arc::new(aws.evidence(bucket));
+    let key = clyra_attach::link_key(&aws.secrets(), link).await?;
     let config = Config {
         access: Access::Link { key, epoch: deployment.links.epoch },
         spec_base,
-        sources: sources.collect(),
+        sources: SourceAddress::all(deployment.source_addresses()),
         https: true,
     };
     let handler = Verify::new(Deps {
         reader: store.clone(),
         downloads: store,
-        identities: IdentityStore::new(Arc::new(aws.table(&identities))),
-        index: Index::new(Arc::new(aws.table(&index))),
+        identities: IdentityStore::new(Arc::new(aws.table(identities))),
+        index: Index::new(Arc::new(aws.table(index))),
         clock: Arc::new(SystemClock),
         config,
     });

@@ -1,36 +1,24 @@
 //! What a deployment says of itself: its newest trust file, and the version of its scope in force.
 
-use bytes::Bytes;
-use clyra_evidence::envelope::{ENVELOPE_BYTES_MAX, Envelope};
+use clyra_evidence::envelope::ENVELOPE_BYTES_MAX;
 use clyra_evidence::object_key::{ObjectKey, ObjectPrefix};
-use clyra_evidence::role::Role;
-use clyra_evidence::scope::Scope;
-use clyra_evidence::statement::{PredicateName, SpecBase, Statement};
-use clyra_evidence::trust::TrustFile;
+use clyra_evidence::scope::{Scope, ScopeInForce};
+use clyra_evidence::statement::{PredicateName, SpecBase};
 use clyra_ports::evidence_store::{EvidenceReader, StoreError};
 use clyra_verify::verify_envelope;
 
+use crate::trust::{Trust, newest_trust};
+
 /// Versions that are looked for: far more than a deployment ever has.
-const VERSIONS_MAX: usize = 10_000;
+pub(crate) const VERSIONS_MAX: usize = 10_000;
 
 /// Trust file and scope in force.
 #[derive(Clone, Debug)]
 pub struct InForce {
-    /// What the trust file says.
-    pub trust: TrustFile,
-    /// The trust file as it is stored: signed by the offline root, or plain.
-    pub trust_bytes: Bytes,
+    /// The trust file.
+    pub trust: Trust,
     /// The scope; `None` while nothing was declared.
     pub scope: Option<ScopeInForce>,
-}
-
-/// A signed version of the scope.
-#[derive(Clone, Debug)]
-pub struct ScopeInForce {
-    /// The scope.
-    pub scope: Scope,
-    /// The payload of its envelope.
-    pub payload: Vec<u8>,
 }
 
 /// Why a deployment cannot say who it is.
@@ -60,43 +48,13 @@ pub enum InForceError {
 /// # Errors
 /// When the store fails, or what it holds is not in order.
 pub async fn in_force(reader: &dyn EvidenceReader, base: &SpecBase) -> Result<InForce, InForceError> {
-    let (trust, trust_bytes) = newest_trust(reader, base).await?;
-    let scope = newest_scope(reader, &trust_bytes).await?;
-    Ok(InForce { trust, trust_bytes, scope })
-}
-
-async fn newest_trust(reader: &dyn EvidenceReader, base: &SpecBase) -> Result<(TrustFile, Bytes), InForceError> {
-    let keys = reader.list(&ObjectPrefix::Trust, None, VERSIONS_MAX).await?;
-    let serial = |key: &ObjectKey| if let ObjectKey::Trust(serial) = key { Some(*serial) } else { None };
-    let serial = keys.iter().filter_map(serial).max().ok_or(InForceError::NoTrust)?;
-    let bytes = reader.get(&ObjectKey::Trust(serial), ENVELOPE_BYTES_MAX).await?.ok_or(InForceError::NoTrust)?;
-    let trust = read_trust(&bytes, base)?;
-    if trust.serial != serial {
-        return Err(InForceError::Trust("its serial is not its name"));
-    }
-    Ok((trust, bytes))
-}
-
-/// A signed trust file is checked with the root key that it lists; a plain one counts because only an operator can put
-/// it there.
-fn read_trust(bytes: &[u8], base: &SpecBase) -> Result<TrustFile, InForceError> {
-    let Ok(envelope) = Envelope::from_bytes(bytes) else {
-        return serde_json::from_slice(bytes).map_err(|_| InForceError::Trust("it is neither an envelope nor plain"));
-    };
-    let payload = envelope.unverified_payload();
-    let statement = Statement::<TrustFile>::from_payload(base, PredicateName::Trust, payload)
-        .map_err(|_| InForceError::Trust("it is not a trust file of this deployment's formats"))?;
-    let trust = statement.predicate;
-    let root = trust.key(envelope.keyid()).filter(|key| key.role == Role::Root);
-    let root = root.ok_or(InForceError::Trust("no root key signed it"))?;
-    envelope.verify(&root.spki).map_err(|_| InForceError::Trust("its signature does not hold"))?;
-    Ok(trust)
+    let trust = newest_trust(reader, base).await?.ok_or(InForceError::NoTrust)?;
+    let scope = newest_scope(reader, &trust.envelope).await?;
+    Ok(InForce { trust, scope })
 }
 
 async fn newest_scope(reader: &dyn EvidenceReader, trust: &[u8]) -> Result<Option<ScopeInForce>, InForceError> {
-    let keys = reader.list(&ObjectPrefix::Scopes, None, VERSIONS_MAX).await?;
-    let version = |key: &ObjectKey| if let ObjectKey::Scope(version) = key { Some(*version) } else { None };
-    let Some(version) = keys.iter().filter_map(version).max() else { return Ok(None) };
+    let Some(version) = newest_version(reader).await? else { return Ok(None) };
     let wrong = |reason: String| InForceError::Scope { version, reason };
     let bytes = reader.get(&ObjectKey::Scope(version), ENVELOPE_BYTES_MAX).await?;
     let bytes = bytes.ok_or_else(|| wrong("it was listed and cannot be read".to_owned()))?;
@@ -108,4 +66,11 @@ async fn newest_scope(reader: &dyn EvidenceReader, trust: &[u8]) -> Result<Optio
         return Err(wrong("its version is not its name".to_owned()));
     }
     Ok(Some(ScopeInForce { scope, payload: document.payload }))
+}
+
+/// The newest version of the scope that is signed.
+pub(crate) async fn newest_version(reader: &dyn EvidenceReader) -> Result<Option<u32>, StoreError> {
+    let keys = reader.list(&ObjectPrefix::Scopes, None, VERSIONS_MAX).await?;
+    let version = |key: &ObjectKey| if let ObjectKey::Scope(version) = key { Some(*version) } else { None };
+    Ok(keys.iter().filter_map(version).max())
 }

@@ -19,7 +19,7 @@ pub use self::connection::{Aws, Endpoint, KEYS, ParseEndpointError};
 #[cfg(feature = "dynamodb")]
 pub use self::dynamodb::DynamoTable;
 #[cfg(feature = "kms")]
-pub use self::kms::{KmsSigner, KmsStartError};
+pub use self::kms::KmsSigner;
 #[cfg(feature = "s3")]
 pub use self::s3::S3Evidence;
 #[cfg(feature = "secrets_manager")]

@@ -234,6 +234,11 @@ impl Config {
         Ok(config)
     }
 
+    /// Where browsers reach the attached tools: connection, address without a slash at its end, account.
+    pub fn source_addresses(&self) -> impl Iterator<Item = (&ConnectionName, &str, &SourceId)> {
+        self.connections.iter().map(|c| (&c.name, c.host.as_str().trim_end_matches('/'), &c.account_id))
+    }
+
     pub(crate) fn check(&self) -> Result<(), ConfigErrors> {
         let mut errors = Vec::new();
         for (n, connection) in self.connections.iter().enumerate() {

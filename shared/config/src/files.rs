@@ -1,4 +1,4 @@
-//! Configuration and scope as files of a single-machine deployment.
+//! Configuration and scope in YAML, as people write them.
 
 use std::path::Path;
 
@@ -30,9 +30,16 @@ impl Config {
     pub fn read_scope(&self, config_path: Option<&Path>) -> Result<Option<Scope>, ConfigErrors> {
         let Some(scope) = &self.scope else { return Ok(None) };
         let path = config_path.and_then(Path::parent).map_or_else(|| scope.clone(), |folder| folder.join(scope));
-        let text = read_small(&path)?;
-        let scope: Scope = serde_saphyr::from_str(&text)
-            .map_err(|error| ConfigErrors(vec![format!("{}: {error}", path.display())]))?;
+        self.scope_from(&read_small(&path)?, &path.display().to_string()).map(Some)
+    }
+
+    /// Reads a scope from the text of `scope.yaml`, which mistakes call `name`.
+    ///
+    /// # Errors
+    /// With every mistake that was found in it.
+    pub fn scope_from(&self, text: &str, name: &str) -> Result<Scope, ConfigErrors> {
+        let scope: Scope =
+            serde_saphyr::from_str(text).map_err(|error| ConfigErrors(vec![format!("{name}: {error}")]))?;
         let known = |name: &ConnectionName| self.connections.iter().any(|connection| connection.name == *name);
         let unknown: Vec<String> = scope
             .projects
@@ -40,14 +47,12 @@ impl Config {
             .filter(|project| !known(&project.connection))
             .map(|project| {
                 format!(
-                    "{}: project {} names the connection {}, which is not configured",
-                    path.display(),
-                    project.slug,
-                    project.connection
+                    "{name}: project {} names the connection {}, which is not configured",
+                    project.slug, project.connection
                 )
             })
             .collect();
-        if unknown.is_empty() { Ok(Some(scope)) } else { Err(ConfigErrors(unknown)) }
+        if unknown.is_empty() { Ok(scope) } else { Err(ConfigErrors(unknown)) }
     }
 }
 

@@ -213,8 +213,8 @@ impl<P: Signer + ?Sized> Signer for Faulty<P> {
         self.port.role()
     }
 
-    fn public_key(&self) -> &PublicKey {
-        self.port.public_key()
+    async fn public_key(&self) -> Result<PublicKey, SignError> {
+        self.port.public_key().await
     }
 
     async fn sign(&self, digest: &Sha256Digest) -> Result<Vec<u8>, SignError> {

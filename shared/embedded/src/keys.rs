@@ -89,11 +89,20 @@ impl Keys {
     /// # Errors
     /// When the role has no P-256 key, or its file cannot be used.
     pub fn signer(&self, role: Role) -> Result<Arc<dyn Signer>, KeyError> {
+        Self::signer_at(role, &self.dir.join(format!("{role}.pem")))
+    }
+
+    /// The signer of a role with the key file `path`, whose public key stands beside it as `<name>.pub.pem`. Both are
+    /// made when neither is there.
+    ///
+    /// # Errors
+    /// When the role has no P-256 key, or the file cannot be used.
+    pub fn signer_at(role: Role, path: &Path) -> Result<Arc<dyn Signer>, KeyError> {
         match role {
             Role::Receipt | Role::Verdict | Role::Approval | Role::Gate | Role::Policy | Role::Token | Role::Root => {}
             Role::Checkpoint | Role::Link => return Err(KeyError::Role { role }),
         }
-        let (path, public) = (self.dir.join(format!("{role}.pem")), self.dir.join(format!("{role}.pub.pem")));
+        let (path, public) = (path.to_owned(), path.with_extension("pub.pem"));
         let key = match (exists(&path)?, exists(&public)?) {
             (false, true) => return Err(KeyError::Lost { path }),
             (false, false) => make(&path)?,
@@ -150,8 +159,8 @@ impl Signer for FileSigner {
         self.role
     }
 
-    fn public_key(&self) -> &PublicKey {
-        &self.public_key
+    async fn public_key(&self) -> Result<PublicKey, SignError> {
+        Ok(self.public_key.clone())
     }
 
     async fn sign(&self, digest: &Sha256Digest) -> Result<Vec<u8>, SignError> {

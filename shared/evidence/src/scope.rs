@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Sha256Digest;
 use crate::fact::FactValue;
 use crate::id::{ConnectionName, SourceId};
+use crate::manifest::VersionRef;
 use crate::text::UntrustedText;
 
 /// A version of the entity's scope, written by it as `scope.yaml`.
@@ -28,6 +30,23 @@ pub struct Scope {
     /// Parameters of the controls, by the names that the catalogue gives them.
     #[serde(default)]
     pub parameters: BTreeMap<String, FactValue>,
+}
+
+/// A signed version of the scope, with the payload of the envelope that it was signed in.
+#[derive(Clone, Debug)]
+pub struct ScopeInForce {
+    /// The scope.
+    pub scope: Scope,
+    /// The payload of its envelope: `scope.json` of every bundle made under it.
+    pub payload: Vec<u8>,
+}
+
+impl ScopeInForce {
+    /// The version, and the digest of what was signed.
+    #[must_use]
+    pub fn reference(&self) -> VersionRef {
+        VersionRef { version: self.scope.version, sha256: Sha256Digest::of(&self.payload) }
+    }
 }
 
 /// One project in scope.

@@ -20,8 +20,11 @@ pub trait Signer: Debug + Send + Sync {
     /// What the key is for.
     fn role(&self) -> Role;
 
-    /// The key to check with.
-    fn public_key(&self) -> &PublicKey;
+    /// The key to check with. A key store may have to be asked for it once; whoever holds it already answers at once.
+    ///
+    /// # Errors
+    /// When the key store did not tell it, or the key is of another kind than P-256.
+    async fn public_key(&self) -> Result<PublicKey, SignError>;
 
     /// Signs a SHA-256 digest.
     ///
@@ -60,5 +63,5 @@ pub async fn seal(signer: &dyn Signer, base: &SpecBase, payload: Vec<u8>) -> Res
         return Err(SignError::Role { role: signer.role() });
     }
     let signature = signer.sign(&pae_digest(&payload)).await?;
-    Envelope::seal(payload, signature, signer.public_key()).map_err(|_| SignError::Wrong)
+    Envelope::seal(payload, signature, &signer.public_key().await?).map_err(|_| SignError::Wrong)
 }

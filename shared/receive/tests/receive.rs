@@ -17,7 +17,6 @@ use clyra_evidence::statement::{PredicateName, SpecBase, Statement};
 use clyra_evidence::time::Timestamp;
 use clyra_ports::clock::SimulatedClock;
 use clyra_ports::secrets::Secret;
-use clyra_ports::signer::Signer as _;
 use clyra_receive::delivery::{Authentic, Delivery, Raw};
 use clyra_receive::mac::{Mac, MacKeys, MacRefused};
 use clyra_receive::metrics::{Fate, FateOf, ReceiveMetrics};
@@ -122,7 +121,7 @@ impl Scene {
     #[track_caller]
     fn receipt(&self, key: &str) -> DataReceipt {
         let envelope = Envelope::from_bytes(&self.store.object(key).unwrap()).unwrap();
-        let payload = envelope.verify(self.signer.public_key()).unwrap();
+        let payload = envelope.verify(&self.signer.public).unwrap();
         let base = SpecBase::default();
         Statement::<DataReceipt>::from_payload(&base, PredicateName::DataReceipt, payload).unwrap().predicate
     }
@@ -340,7 +339,7 @@ async fn a_signer_that_fails_does_not_lose_a_delivery() {
         assert_eq!(scene.receiver.recorder.sign_pending(id_of("a")).await.unwrap(), Settled::AlreadySigned);
         let receipt = scene.store.object(&format!("receipts/{}.json", id_of("a"))).unwrap();
         let envelope = Envelope::from_bytes(&receipt).unwrap();
-        let payload = envelope.verify(scene.signer.public_key()).unwrap();
+        let payload = envelope.verify(&scene.signer.public).unwrap();
         assert_eq!(Some(payload), scene.store.object(&pending).as_deref(), "signed as it waited");
         assert_eq!(scene.deliver(&fresh(1)).await, says(200, "duplicate"));
         scene.set(mood);

@@ -116,6 +116,13 @@ impl<'v> VarReader<'v> {
         }
     }
 
+    /// Names that must all be set, in the order of `keys`.
+    pub fn names<const N: usize>(&mut self, keys: [&str; N]) -> Option<[Name; N]> {
+        // Every one is read before the first that is missing counts: all mistakes are told at once.
+        let names: Vec<Option<Name>> = keys.iter().map(|key| self.required(key)).collect();
+        names.into_iter().collect::<Option<Vec<Name>>>()?.try_into().ok()
+    }
+
     /// A value that may be missing; the outer `None` means that it is set and wrong.
     pub fn optional<T: FromStr<Err: Display>>(&mut self, key: &str) -> Option<Option<T>> {
         match self.vars.get(key) {
@@ -246,6 +253,18 @@ mod tests {
         assert_eq!(keys, ["PORT", "MISSING", "SECRET", "OTHER", "LIMIT"]);
         assert!(!error.to_string().contains("hunter"), "{error}");
         assert!(!format!("{vars:?}").contains("hunter"));
+    }
+
+    #[test]
+    fn names_are_all_there_or_all_that_miss_are_told() {
+        let vars = MapVars::default().with("A", "a").with("B", "b").with("EMPTY", "");
+        let mut read = VarReader::new(&vars);
+        let names = read.names(["B", "A"]).unwrap();
+        assert_eq!(names.each_ref().map(Name::as_str), ["b", "a"]);
+        assert!(read.names(["A", "MISSING", "EMPTY"]).is_none());
+        let error = read.finish(|| Some(())).unwrap_err();
+        let keys: Vec<&str> = error.mistakes().iter().map(Mistake::key).collect();
+        assert_eq!(keys, ["MISSING", "EMPTY"]);
     }
 
     #[test]

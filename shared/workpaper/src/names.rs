@@ -57,6 +57,13 @@ impl SourceAddress {
         Ok(Self { base: base.to_owned(), account })
     }
 
+    /// All tools of a deployment, as its configuration tells them. A tool without https gets no links.
+    pub fn all<'c>(
+        tools: impl Iterator<Item = (&'c ConnectionName, &'c str, &'c SourceId)>,
+    ) -> BTreeMap<ConnectionName, Self> {
+        tools.filter_map(|(name, base, account)| Some((name.clone(), Self::new(base, account.clone()).ok()?))).collect()
+    }
+
     /// The page of a dbt Cloud run (docs.getdbt.com, "Run visibility").
     pub(crate) fn dbt_run(&self, project: &SourceId, run: &SourceId) -> String {
         format!("{}/deploy/{}/projects/{project}/runs/{run}", self.base, self.account)

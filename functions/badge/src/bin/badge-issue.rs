@@ -24,9 +24,9 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
     let url = read.required::<BaseUrl>("CLYRA_PUBLIC_BASE_URL");
     let names =
         ["CLYRA_EVIDENCE_BUCKET", "CLYRA_LEDGER_TABLE", "CLYRA_TOKEN_KEY", "CLYRA_QUEUE_URL", "CLYRA_PARKED_QUEUE_URL"];
-    let names = names.map(|name| read.required::<Name>(name));
-    let (base, url) = read.finish(|| Some((base?, url?)))?;
-    let [bucket, ledger, key, queue, parked] = names.map(|name| name.map(|n| n.to_string()).unwrap_or_default());
+    let names = read.names(names);
+    let (base, url, names) = read.finish(|| Some((base?, url?, names?)))?;
+    let [bucket, ledger, key, queue, parked] = names.each_ref().map(Name::as_str);
 
     let aws = Aws::from_vars(&vars)?;
     let config = Config {
@@ -37,12 +37,12 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
         stale_after_days: STALE_AFTER_DAYS_DEFAULT,
     };
     let step = BadgeStep {
-        reader: Arc::new(aws.evidence(&bucket)),
-        ledger: Ledger::new(Arc::new(aws.table(&ledger))),
-        signer: Arc::new(aws.signer(&key, Role::Token).await?),
+        reader: Arc::new(aws.evidence(bucket)),
+        ledger: Ledger::new(Arc::new(aws.table(ledger))),
+        signer: Arc::new(aws.signer(key, Role::Token)),
         clock: Arc::new(SystemClock),
         config,
     };
-    let queue = Arc::new(aws.queue(&queue, &parked));
+    let queue = Arc::new(aws.queue(queue, parked));
     clyra_lambda::serve_step(Inbox { step: Arc::new(step), queue, key_of: SqsQueue::key_of }, None).await
 }

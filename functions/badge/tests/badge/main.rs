@@ -70,8 +70,8 @@ impl Signer for InsecureSigner {
         self.role
     }
 
-    fn public_key(&self) -> &PublicKey {
-        &self.public
+    async fn public_key(&self) -> Result<PublicKey, SignError> {
+        Ok(self.public.clone())
     }
 
     async fn sign(&self, digest: &Sha256Digest) -> Result<Vec<u8>, SignError> {

@@ -244,8 +244,8 @@ pub(crate) fn list(opened: &Opened, name: &str) -> Vec<String> {
 
 fn trust(signers: &[&InsecureSigner]) -> TrustFile {
     let key = |signer: &&InsecureSigner| TrustedKey {
-        keyid: signer.public_key().id(),
-        spki: signer.public_key().clone(),
+        keyid: signer.public.id(),
+        spki: signer.public.clone(),
         role: signer.role(),
         alg: Algorithm::EcdsaP256Sha256Der,
         from_index: 0,

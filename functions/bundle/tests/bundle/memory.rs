@@ -185,7 +185,7 @@ impl Table for MemoryTable {
 #[derive(Debug)]
 pub(crate) struct InsecureSigner {
     key: SigningKey,
-    public: PublicKey,
+    pub(crate) public: PublicKey,
     role: Role,
 }
 
@@ -204,8 +204,8 @@ impl Signer for InsecureSigner {
         self.role
     }
 
-    fn public_key(&self) -> &PublicKey {
-        &self.public
+    async fn public_key(&self) -> Result<PublicKey, SignError> {
+        Ok(self.public.clone())
     }
 
     async fn sign(&self, digest: &Sha256Digest) -> Result<Vec<u8>, SignError> {

@@ -4,7 +4,6 @@ use std::process::Command;
 use std::sync::Arc;
 
 use clyra_evidence::role::Role;
-use clyra_ports::signer::Signer as _;
 
 use crate::house::House;
 use crate::memory::InsecureSigner;
@@ -26,13 +25,13 @@ fn the_readme_checks_its_bundle_with_public_tools() {
     for (path, bytes) in &opened.files {
         assert!(!readme.contains(path) || !bytes.is_empty(), "{path}");
     }
-    let spki = String::from(InsecureSigner::new(5, Role::Verdict).public_key().clone());
+    let spki = String::from(InsecureSigner::new(5, Role::Verdict).public);
 
     let intact = check(&opened.files, &readme, &spki);
     assert!(intact.contains("Verified OK"), "{intact}");
     assert_eq!(intact.matches(": OK").count(), opened.files.len() - 1, "{intact}");
     assert!(!intact.contains("FAILED"), "{intact}");
-    let keyid = InsecureSigner::new(5, Role::Verdict).public_key().id().to_string();
+    let keyid = InsecureSigner::new(5, Role::Verdict).public.id().to_string();
     assert_eq!(intact.matches(&keyid).count(), 2, "the digest of the key is the keyid: {intact}");
 
     let mut changed = opened.files.clone();

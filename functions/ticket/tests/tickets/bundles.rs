@@ -1,6 +1,8 @@
 //! Small real bundles: signed, and made as the format says.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use clyra_attest::{Catalogue, Parameters, attest_change};
@@ -9,6 +11,7 @@ use clyra_evidence::change::{Anchor, ChangeKind};
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::fact::{FactClass, FactValue, Facts};
 use clyra_evidence::id::{BundleId, ChangeId, ConnectionName, ReceiptId, Source, SourceId};
+use clyra_evidence::key::PublicKey;
 use clyra_evidence::layout::BundleFile;
 use clyra_evidence::manifest::{
     ChangeClass, ChangeHeader, ChangeMark, DEF_FORMAT, DefManifest, Entry, NamedObject, Pillars, Producer, Tree,
@@ -239,11 +242,19 @@ fn receipt() -> DataReceipt {
     }
 }
 
+/// A key file answers at once.
+fn key_of(signer: &dyn Signer) -> PublicKey {
+    match pin!(signer.public_key()).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(key)) => key,
+        asked => panic!("{asked:?}"),
+    }
+}
+
 /// The trust file of a deployment with these keys.
 pub(crate) fn trust(signers: &Signers) -> Bytes {
     let trusted = |signer: &dyn Signer, role| TrustedKey {
-        keyid: signer.public_key().id(),
-        spki: signer.public_key().clone(),
+        keyid: key_of(signer).id(),
+        spki: key_of(signer),
         role,
         alg: Algorithm::EcdsaP256Sha256Der,
         from_index: 0,

@@ -14,7 +14,7 @@ pub async fn all(signer: &dyn Signer, role: Role, seed: &str) {
     a_signature_is_of_one_digest(signer, seed).await;
     concurrent_signatures_are_not_mixed_up(signer, seed).await;
     the_role_is_the_one_configured(signer, role);
-    the_public_key_is_a_p256_key_with_one_spki(signer);
+    the_public_key_is_a_p256_key_with_one_spki(signer).await;
     what_is_no_statement_is_not_sealed(signer).await;
 }
 
@@ -25,14 +25,16 @@ pub async fn signatures_are_der_and_verify(signer: &dyn Signer, seed: &str) {
         let digest = fresh_digest(seed, &format!("sign {n}"));
         let signature = signer.sign(&digest).await.expect("sign");
         assert_eq!(signature.first(), Some(&0x30), "a DER sequence is expected, not r||s");
-        assert_eq!(signer.public_key().verify(&digest, &signature), Ok(()));
+        assert_eq!(signer.public_key().await.expect("the public key").verify(&digest, &signature), Ok(()));
     }
 }
 
 /// A signature does not hold over another digest.
 pub async fn a_signature_is_of_one_digest(signer: &dyn Signer, seed: &str) {
     let signature = signer.sign(&fresh_digest(seed, "this")).await.expect("sign");
-    assert!(signer.public_key().verify(&fresh_digest(seed, "that"), &signature).is_err());
+    assert!(
+        signer.public_key().await.expect("the public key").verify(&fresh_digest(seed, "that"), &signature).is_err()
+    );
 }
 
 /// Concurrent callers get the signatures of their own digests.
@@ -40,7 +42,10 @@ pub async fn concurrent_signatures_are_not_mixed_up(signer: &dyn Signer, seed: &
     let digests: Vec<Sha256Digest> = (0..16).map(|n| fresh_digest(seed, &format!("at once {n}"))).collect();
     let signatures = together(digests.iter().map(|digest| signer.sign(digest)).collect()).await;
     for (digest, signature) in digests.iter().zip(signatures) {
-        assert_eq!(signer.public_key().verify(digest, &signature.expect("sign")), Ok(()));
+        assert_eq!(
+            signer.public_key().await.expect("the public key").verify(digest, &signature.expect("sign")),
+            Ok(())
+        );
     }
 }
 
@@ -50,9 +55,9 @@ pub fn the_role_is_the_one_configured(signer: &dyn Signer, role: Role) {
 }
 
 /// The public key is read back from its SPKI, so that its id is stable.
-pub fn the_public_key_is_a_p256_key_with_one_spki(signer: &dyn Signer) {
-    let key = signer.public_key();
-    assert_eq!(PublicKey::from_spki(key.spki()).as_ref(), Ok(key));
+pub async fn the_public_key_is_a_p256_key_with_one_spki(signer: &dyn Signer) {
+    let key = signer.public_key().await.expect("the public key");
+    assert_eq!(PublicKey::from_spki(key.spki()), Ok(key));
 }
 
 /// `seal` signs nothing that the role must not sign; what is no statement is such a thing for every role.

@@ -95,7 +95,7 @@ pub(crate) enum Mood {
 #[derive(Debug)]
 pub(crate) struct InsecureSigner {
     key: SigningKey,
-    public: PublicKey,
+    pub(crate) public: PublicKey,
     pub(crate) mood: Mutex<Mood>,
 }
 
@@ -114,8 +114,8 @@ impl Signer for InsecureSigner {
         Role::Receipt
     }
 
-    fn public_key(&self) -> &PublicKey {
-        &self.public
+    async fn public_key(&self) -> Result<PublicKey, SignError> {
+        Ok(self.public.clone())
     }
 
     async fn sign(&self, digest: &Sha256Digest) -> Result<Vec<u8>, SignError> {
