@@ -1,6 +1,10 @@
 //! The template's invariants: what AWS enforces and no emulator does is checked over the template itself.
 
 #[cfg(test)]
+mod alarms;
+#[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod roles;

@@ -123,7 +123,7 @@ fn every_function_reads_secrets_of_its_own_folders_only() {
     for (function, folders) in [
         ("DbtCloud", vec!["webhook"]),
         ("Bundle", vec!["token"]),
-        ("Census", vec!["token"]),
+        ("Census", vec!["scope", "token"]),
         ("Ticket", vec!["link", "target"]),
         ("Verify", vec!["link"]),
         ("Badge", vec![]),
