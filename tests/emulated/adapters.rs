@@ -9,9 +9,10 @@ use clyra_evidence::role::Role;
 use clyra_ports::conformance::{evidence_store, identity_store, index, ledger, queue, secrets, signer, table};
 use clyra_ports::download::{Download, Downloads as _};
 use clyra_ports::evidence_store::EvidenceWriter as _;
+use clyra_ports::signer::Signer as _;
 
 use crate::cloud::{Cloud, put_secret};
-use crate::http::{query, s3, send};
+use crate::http::{s3, send};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s3_is_an_evidence_store() {
@@ -102,14 +103,7 @@ impl queue::Passing for RealTime {
 #[tokio::test(flavor = "multi_thread")]
 async fn sqs_is_a_queue() {
     let cloud = Cloud::shared();
-    let create = |name: &str| {
-        let attribute = [("Attribute.1.Name", "VisibilityTimeout"), ("Attribute.1.Value", "2")];
-        let parameters = [&[("Action", "CreateQueue"), ("Version", "2012-11-05"), ("QueueName", name)], &attribute[..]];
-        let xml = query(cloud.emulator.port, "sqs", &parameters.concat());
-        let url = xml.split("<QueueUrl>").nth(1).unwrap().split('<').next().unwrap();
-        url.to_owned()
-    };
-    let inbox = cloud.aws().queue(&create("suite"), &create("suite-parked"));
+    let inbox = cloud.aws().queue(&cloud.queue("suite"), &cloud.queue("suite-parked"));
     queue::all(&inbox, &RealTime, "sqs").await;
 }
 
@@ -119,19 +113,21 @@ async fn kms_signs_in_every_role() {
     for (output, role) in
         [("ReceiptKeyArn", Role::Receipt), ("VerdictKeyArn", Role::Verdict), ("TokenKeyArn", Role::Token)]
     {
-        let key = cloud.aws().signer(cloud.output(output), role).await.unwrap();
+        let key = cloud.aws().signer(cloud.output(output), role);
         signer::all(&key, role, output).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_of_another_kind_is_refused_at_the_start() {
+async fn a_key_of_another_kind_is_refused_when_it_is_used() {
     let cloud = Cloud::shared();
     let body = serde_json::json!({ "KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY" });
     let made = crate::http::json(cloud.emulator.port, "kms", "TrentService.CreateKey", &body);
     let key = made["KeyMetadata"]["KeyId"].as_str().unwrap();
-    let refused = cloud.aws().signer(key, Role::Receipt).await.unwrap_err().to_string();
+    let signer = cloud.aws().signer(key, Role::Receipt);
+    let refused = signer.public_key().await.unwrap_err().to_string();
     assert!(refused.contains("ECC_NIST_P256"), "{refused}");
+    assert!(signer.sign(&clyra_evidence::digest::Sha256Digest::of(b"x")).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

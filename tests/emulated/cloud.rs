@@ -12,14 +12,16 @@ use clyra_service::vars::MapVars;
 use serde_json::{Value, json};
 
 use crate::emulator::{Emulator, root};
+use crate::guard::Guard;
 use crate::http::{self, query, s3};
 use crate::outside::Outside;
 
-const STACK: &str = "clyra";
+pub(crate) const STACK: &str = "clyra";
 
 /// The stack, as its outputs tell it.
 pub(crate) struct Cloud {
     pub(crate) emulator: Emulator,
+    pub(crate) guard: Arc<Guard>,
     outputs: BTreeMap<String, String>,
 }
 
@@ -36,11 +38,16 @@ impl Cloud {
 
     /// A connection with the credentials that functions have.
     pub(crate) fn aws(&self) -> Aws {
+        Self::aws_at(&self.emulator.url())
+    }
+
+    /// The same, by way of another address.
+    pub(crate) fn aws_at(url: &str) -> Aws {
         let vars = MapVars::default()
             .with("AWS_REGION", "us-east-1")
             .with("AWS_ACCESS_KEY_ID", "test")
             .with("AWS_SECRET_ACCESS_KEY", "test")
-            .with("AWS_ENDPOINT_URL", &self.emulator.url());
+            .with("AWS_ENDPOINT_URL", url);
         Aws::from_vars(&vars).unwrap()
     }
 
@@ -49,6 +56,14 @@ impl Cloud {
         let locked = [("x-amz-bucket-object-lock-enabled", "true")];
         assert_eq!(s3(self.emulator.port, "PUT", &format!("/{name}"), &locked, b"").status, 200);
         name.to_owned()
+    }
+
+    /// A queue beside the stack's, whose messages are hidden for two seconds.
+    pub(crate) fn queue(&self, name: &str) -> String {
+        let attribute = [("Attribute.1.Name", "VisibilityTimeout"), ("Attribute.1.Value", "2")];
+        let parameters = [&[("Action", "CreateQueue"), ("Version", "2012-11-05"), ("QueueName", name)], &attribute[..]];
+        let xml = query(self.emulator.port, "sqs", &parameters.concat());
+        xml.split("<QueueUrl>").nth(1).unwrap().split('<').next().unwrap().to_owned()
     }
 
     /// A table of the template's shape beside the stack's.
@@ -69,6 +84,17 @@ impl Cloud {
         Arc::new(self.aws().table(name))
     }
 
+    /// Calls a function as its schedule does, and waits until it is done.
+    pub(crate) fn run_task(&self, function: &str, task: &str) -> Result<(), String> {
+        let path = format!("/2015-03-31/functions/{}/invocations", self.output(function));
+        let authorization =
+            "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
+        let body = json!({ "task": task }).to_string();
+        let reply = http::send(self.emulator.port, "POST", &path, &[("Authorization", authorization)], body.as_bytes());
+        let failed = reply.head.to_ascii_lowercase().contains("x-amz-function-error");
+        if reply.status == 200 && !failed { Ok(()) } else { Err(format!("{task}: {} {}", reply.status, reply.text())) }
+    }
+
     /// The path of the HTTP API on the emulator.
     pub(crate) fn path(&self, path: &str) -> String {
         format!("/_aws/execute-api/{}/$default{path}", self.output("ApiId"))
@@ -83,17 +109,20 @@ impl Cloud {
             put_secret(port, &format!("clyra/{STACK}/{name}"), &value);
         }
         let mut template = template();
-        let resources = template["Resources"].as_object_mut().unwrap().values_mut();
-        let functions = resources.filter(|resource| resource["Type"] == "AWS::Serverless::Function");
-        let mut functions: Vec<&mut Value> = functions.map(|function| &mut function["Properties"]).collect();
-        let built = build(&functions.iter().map(|function| bin_of(function)).collect());
-        for function in &mut functions {
-            package(emulator, &built, function);
+        let guard = Guard::new(emulator, template.clone());
+        let resources = template["Resources"].as_object_mut().unwrap().iter_mut();
+        let functions = resources.filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function");
+        let mut functions: Vec<(&String, &mut Value)> =
+            functions.map(|(name, function)| (name, &mut function["Properties"])).collect();
+        let built = build(&functions.iter().map(|(_, function)| bin_of(function)).collect());
+        for (name, function) in &mut functions {
+            package(emulator, &guard.address(name), &built, function);
         }
         let body = template.to_string();
         assert_eq!(s3(port, "PUT", "/code/template.json", &[], body.as_bytes()).status, 200);
         create_stack(emulator);
-        let cloud = Self { emulator, outputs: outputs(port) };
+        let cloud = Self { emulator, guard, outputs: outputs(port) };
+        cloud.guard.learn(names(&cloud.outputs));
         cloud.lock_objects(&template);
         cloud
     }
@@ -112,6 +141,13 @@ impl Cloud {
     }
 }
 
+/// The outputs that name a resource, by the resource: `BundleQueueUrl` is the address of `BundleQueue`.
+fn names(outputs: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let resource =
+        |output: &str| ["Url", "Name", "Arn"].iter().find_map(|end| output.strip_suffix(end).map(str::to_owned));
+    outputs.iter().filter_map(|(output, value)| Some((resource(output)?, value.clone()))).collect()
+}
+
 fn template() -> Value {
     let text = std::fs::read_to_string(root().join("infra/template.yaml")).unwrap();
     serde_saphyr::from_str(&text).unwrap()
@@ -123,19 +159,17 @@ fn bin_of(properties: &Value) -> String {
     folder.rsplit('/').next().unwrap().to_owned()
 }
 
-/// Packs and uploads a function; gives it the emulator's address, as Lambda there sets no endpoint.
-fn package(emulator: Emulator, built: &BTreeMap<String, PathBuf>, properties: &mut Value) {
+/// Packs and uploads a function; gives it the guard's address, as Lambda there sets no endpoint.
+fn package(emulator: Emulator, address: &str, built: &BTreeMap<String, PathBuf>, properties: &mut Value) {
     let bin = bin_of(properties);
     let key = format!("{bin}.zip");
     let zip = zip(&built[&bin]);
     assert_eq!(s3(emulator.port, "PUT", &format!("/code/{key}"), &[], &zip).status, 200);
     properties["CodeUri"] = json!({ "Bucket": "code", "Key": key });
     let variables = properties["Environment"]["Variables"].as_object_mut().unwrap();
-    for (name, value) in [
-        ("AWS_ENDPOINT_URL", emulator.url().as_str()),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-    ] {
+    for (name, value) in
+        [("AWS_ENDPOINT_URL", address), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")]
+    {
         variables.insert(name.to_owned(), value.into());
     }
 }

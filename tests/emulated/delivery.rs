@@ -59,8 +59,11 @@ async fn a_signed_delivery_becomes_a_signed_receipt_once() {
     let delete = s3(cloud.emulator.port, "DELETE", &format!("{path}?versionId={version}"), &[], b"");
     assert_eq!(delete.status, 403, "a locked version is not deleted: {}", delete.text());
 
-    let signer = cloud.aws().signer(cloud.output("ReceiptKeyArn"), Role::Receipt).await.unwrap();
-    Envelope::from_bytes(&bytes).unwrap().verify(signer.public_key()).expect("signed by the key of the role receipt");
+    let signer = cloud.aws().signer(cloud.output("ReceiptKeyArn"), Role::Receipt);
+    Envelope::from_bytes(&bytes)
+        .unwrap()
+        .verify(&signer.public_key().await.unwrap())
+        .expect("signed by the key of the role receipt");
 }
 
 #[tokio::test(flavor = "multi_thread")]

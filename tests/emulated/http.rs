@@ -4,8 +4,11 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
-/// A function that starts for the first time on a busy machine needs a while.
-const TIMEOUT: Duration = Duration::from_secs(60);
+use crate::emulator::Emulator;
+use crate::server::{Seen, Told};
+
+/// A function that starts for the first time on a busy machine needs a while, and a census more.
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -89,6 +92,18 @@ pub(crate) fn s3(port: u16, method: &str, path: &str, headers: &[(&str, &str)], 
     let authorization =
         "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
     send(port, method, path, &[&[("Authorization", authorization)], headers].concat(), body)
+}
+
+/// Hands a request on to the emulator, whole, and its answer back.
+pub(crate) fn forward(emulator: Emulator, seen: &Seen) -> Told {
+    let own = ["connection", "content-length", "expect", "transfer-encoding"];
+    let kept = |name: &str| !own.iter().any(|of| name.eq_ignore_ascii_case(of));
+    let headers: Vec<(&str, &str)> =
+        seen.headers.iter().filter(|(name, _)| kept(name)).map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let reply = send(emulator.port, &seen.method, &seen.target, &headers, &seen.body);
+    let told = Told::new(reply.status, reply.body);
+    let lines = reply.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+    lines.filter(|(name, _)| kept(name)).fold(told, |told, (name, value)| told.with(name, value.trim()))
 }
 
 fn percent(text: &str) -> String {

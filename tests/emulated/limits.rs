@@ -6,11 +6,11 @@ use crate::http::s3;
 /// What, and where it is checked instead.
 const NOT_RUN: [(&str, &str); 11] = [
     (
-        "the bucket policy refuses deletes, overwrites and changes of retention",
+        "the bucket policy refuses deletes, overwrites and changes of retention of others than the functions",
         "tests/infra/policies.rs, over the template",
     ),
     ("CloudFormation sets the bucket's Object Lock", "tests/infra/policies.rs; the test sets what the template says"),
-    ("roles grant what they grant and nothing else (IAM)", "tests/infra/roles.rs, over the template"),
+    ("IAM itself, as AWS evaluates it", "tests/emulated/guard.rs, our reading of roles and policies; tests/infra"),
     ("key policies refuse other algorithms and deletion", "tests/infra/policies.rs, over the template"),
     ("the template's Rules refuse a retention that was not accepted", "tests/infra/policies.rs, over the template"),
     ("the HTTP API throttles", "tests/infra/policies.rs, over the template"),

@@ -13,8 +13,15 @@ mod delivery;
 #[cfg(test)]
 mod emulator;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod guard;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod outside;
+#[cfg(test)]
+#[path = "../runtime/server.rs"]
+mod server;

@@ -50,6 +50,25 @@ impl Outside {
                 },
             }],
             "ticket": { "dryRun": false },
+            "badge": { "public": [PROJECT] },
+        })
+    }
+
+    /// The scope as its entity would write it; JSON is YAML.
+    pub(crate) fn scope(&self) -> Value {
+        json!({
+            "version": 1,
+            "entity": "Juniper Foods Ltd",
+            "projects": [{
+                "connection": "default", "projectId": self.week.project_id.to_string(), "slug": PROJECT, "name": PROJECT,
+                "environments": [{
+                    "environmentId": self.week.production_environment_id.to_string(), "name": "Production",
+                    "branch": "main",
+                }],
+            }],
+            "approvalSources": [],
+            "controls": { "CM-05": {}, "CM-09": {}, "CM-11": {} },
+            "parameters": { "populationsInScope": ["P1", "P2"], "ticketSystemInScope": false, "reverseEtlInScope": false },
         })
     }
 
@@ -62,9 +81,13 @@ impl Outside {
             ("target/servicenow-user", user),
             ("target/servicenow-password", password),
             ("link/key", "5e".repeat(32)),
+            ("scope/document", self.scope().to_string()),
         ]
     }
 }
+
+/// The project's slug in the scope.
+pub(crate) const PROJECT: &str = "finance-core";
 
 /// How long ago the story's last news are. What is older than a day is recorded as late and gets no ticket.
 const NEWS_AGE_MS: i64 = 3 * 60 * 60 * 1_000;

@@ -59,6 +59,7 @@ fn converse(stream: TcpStream, answer: &(dyn Fn(Seen) -> Told + Send + Sync)) ->
     let mut writer = stream;
     loop {
         let seen = read(&mut reader, &mut writer)?;
+        let is_last = seen.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
         let told = answer(seen);
         if told.status == LOST {
             return None;
@@ -68,6 +69,9 @@ fn converse(stream: TcpStream, answer: &(dyn Fn(Seen) -> Told + Send + Sync)) ->
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         writer.write_all(&[head.as_bytes(), b"\r\n", &told.body].concat()).ok()?;
+        if is_last {
+            return None;
+        }
     }
 }
 
