@@ -1,64 +1,5 @@
-//! The code part of the state vector: what an environment's behaviour depends on, as digests.
-//!
-//! Every digest is SHA-256. `C(x)` is the canonical form of a JSON value: bencode (BEP 3) with `n`, `t`, `f` for null,
-//! true and false, and `r` + 16 lower-case hex digits of the IEEE 754 binary64 + `e` for numbers that are not integers
-//! of 64 bits; texts are `<length in bytes>:<UTF-8>`, objects are `d … e` with names in the order of their UTF-8 bytes,
-//! and members that are null, `[]` or `{}` (after the same rule was applied inside them) are left out. Ids from outside
-//! can hold any character, a line feed too; lengths before texts keep two ids from reading as one. Ids are sorted by
-//! their UTF-8 bytes, so the order in a file makes no difference. An id of more than 200 characters is replaced by its
-//! first 134, `…#` and the SHA-256 of the whole in hex.
-//!
-//! 1. *Aspect of a resource.* `SHA-256(C({field: value, …}))` over the manifest's fields named below; an aspect whose
-//!    object is `{}` has no digest. `body` alone is the plain SHA-256 of the text, so that anybody can compute it
-//!    from a file.
-//! 2. *Behaviour of a resource.* `SHA-256(C(["clyra/dbt-resource/v0", {aspect: hex, …, "dependsOn": [ids],
-//!    "macros": [ids]}]))` over all aspects but `documentation`, `meta`, `tags` and `relationResolved`; `dependsOn` is
-//!    `depends_on.nodes`, `macros` is `depends_on.macros` without the engine's own, both sorted, each id once.
-//! 3. *Documentation of a resource.* `SHA-256(C(["clyra/dbt-resource-documentation/v0", {aspect: hex, …}]))` over
-//!    `documentation`, `meta` and `tags`.
-//! 4. *`manifestDigest`.* `SHA-256(C(["clyra/dbt-manifest/v0", {unique id: behaviour, …}]))` over the resources of the
-//!    root project and its selectors; a seed's behaviour is taken without its `checksum`. Each of *`packages`* is
-//!    the same over one package with the label `clyra/dbt-package/v0`, and *`engine.macrosDigest`* over the packages of
-//!    the engine with the label `clyra/dbt-engine/v0`. All packages together are
-//!    `SHA-256(C(["clyra/dbt-packages/v0", {package: its digest, …}]))`.
-//! 5. *`seedDigest`.* `SHA-256(C(["clyra/dbt-seeds/v0", {unique id: checksum aspect, …}]))` over all seeds outside the
-//!    engine; *`documentationDigest`* likewise over the documentation of all resources outside the engine with the
-//!    label `clyra/dbt-documentation/v0`.
-//!
-//! Packages of the engine are `dbt`, `dbt_<adapter>`, and those of the adapters it is built on (redshift, materialize,
-//! greenplum, alloydb → postgres; databricks, fabricspark → spark; synapse → fabric → sqlserver). A manifest that does
-//! not name its project (v9) counts all other packages as the root project and says so ([`CodeFlag::ProjectUnnamed`]).
-//!
-//! | aspect | fields (of the resource unless said otherwise) |
-//! |---|---|
-//! | `access` | `access`, unless `protected` |
-//! | `arguments` | generic tests: `attached_node`, `column_name`, `test_metadata` |
-//! | `body` | plain SHA-256 of `raw_code` or `macro_sql`; not of seeds, generic tests and the text `--placeholder--` |
-//! | `checksum` | where there is no body: `checksum` (not of unit tests and generic tests) |
-//! | `columns` | the members of `columns`, each without `name` and `doc_blocks`; see *documentation* below |
-//! | `config` | `unrendered_config` (else `config`) without `access`, `alias`, `contract`, `database`, `description`, `docs`, `enabled`, `error_if`, `fail_calc`, `freshness`, `grants`, `group`, `limit`, `loaded_at_field`, `loaded_at_query`, `meta`, `post-hook`, `post_hook`, `pre-hook`, `pre_hook`, `schema`, `severity`, `tags`, `warn_if`, `where` |
-//! | `contract` | `constraints`; `contract` without `checksum` where `enforced` is true |
-//! | `definition` | exposures, groups: `label`, `maturity`, `type`, `url`; metrics, semantic models: `label`; saved queries: `{exports: [{name, unrendered_config or else config}], label}`; unit tests: `expect`, `given`, `model`, `overrides`, `versions`; macros, functions: `arguments`, `overloads`, `returns`; sources: `external`, `loader`, `quoting`; other nodes: `time_spine`; selectors: the definition itself |
-//! | `deprecation` | `deprecation_date` |
-//! | `documentation` | documentation of `arguments`, `columns`, `dimensions`, `entities`, `measures`, `returns`; `description`, `docs`, `source_description`, without empty texts and `{"show": true}` |
-//! | `formula` | metrics: `filter`, `time_granularity`, `type`, `type_params`; semantic models: `defaults`, `dimensions`, `entities`, `measures`, `model`, `primary_entity`; saved queries: `query_params` |
-//! | `freshness` | sources: `freshness`, `loaded_at_field`, `loaded_at_query`; models: `freshness` of the config |
-//! | `grants`, `testConfig` | of the config: `grants`; for tests `error_if`, `fail_calc`, `limit`, `severity`, `warn_if`, `where` |
-//! | `group`, `tags`, `meta` | the field, else that of `config`; `meta` of sources with `source_meta` |
-//! | `hooks` | of the config: `post-hook`, `pre-hook` (underscores read as dashes) |
-//! | `location` | `fqn` |
-//! | `owner` | exposures, groups: `owner` |
-//! | `relation` | of the config: `alias`, `database`, `schema` (not of tests); sources: `identifier`, `unrendered_database`, `unrendered_schema`, or `database`, `identifier`, `schema` where the manifest does not tell the others |
-//! | `version` | `latest_version`, `version` |
-//!
-//! *Documentation* inside other values is what stands under `description`, `docs`, `meta` and `tags` at any depth:
-//! left out, together with `doc_blocks` and `metadata`, of `columns`, `definition` (unit tests, sources and labels apart)
-//! and `formula`; in `documentation` all else is left out, list elements without any too.
-//!
-//! Never part of any digest: compiled code, times, paths of the machine, resolved names where the written ones are
-//! known. Not in a manifest and therefore not covered: `vars` of the project file, environment variables (job
-//! definition and environment cover these), the files of seeds above dbt's limit of 1 MiB
-//! ([`CodeFlag::SeedContentNotHashed`]).
+//! The code part of the state vector: what an environment's behaviour depends on, as digests. The construction, with the
+//! exact bytes behind each digest and a worked example, is published: spec/def/state-vector.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -134,7 +75,7 @@ pub enum CodeComponent {
 }
 
 impl CodeState {
-    /// One digest over [`Self::packages`] (module docs, 4).
+    /// One digest over [`Self::packages`] (spec/def/state-vector.md, 3.4).
     #[must_use]
     pub fn packages_digest(&self) -> Sha256Digest {
         let packages = self.packages.iter().map(|(name, digest)| (name.as_str(), *digest)).collect();
@@ -204,7 +145,7 @@ impl CodeState {
 }
 
 impl Resource {
-    /// Digest of all that decides what it does (module docs, 2).
+    /// Digest of all that decides what it does (spec/def/state-vector.md, 3.2).
     #[must_use]
     pub fn behaviour(&self) -> Sha256Digest {
         self.behaviour_of(|_| true)
@@ -217,7 +158,7 @@ impl Resource {
         self.behaviour_of(|aspect| !(is_seed && aspect == Aspect::Checksum))
     }
 
-    /// Digest of its documentation (module docs, 3); `None` where there is none.
+    /// Digest of its documentation (spec/def/state-vector.md, 3.3); `None` where there is none.
     #[must_use]
     pub fn documentation(&self) -> Option<Sha256Digest> {
         if !self.aspects.keys().any(|aspect| aspect.is_documentation()) {

@@ -188,6 +188,30 @@ mod tests {
         assert_eq!(job(&before).shown(&["commands".to_owned()]), [format!("commands {text}")]);
     }
 
+    /// The worked example of spec/def/state-vector.md.
+    #[test]
+    fn the_published_example_holds() {
+        let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/def/state-vector.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let job = job(&json!({ "id": 501, "name": "Nightly", "execute_steps": ["dbt build"], "schedule": null,
+            "settings": { "threads": 4, "target_name": null } }));
+        let environment = json!({ "name": "Production", "deployment_type": "production", "custom_branch": "main",
+            "custom_environment_variables": { "DBT_A": "1" } });
+        let environment = Definition::of_environment(environment.as_object().unwrap());
+        for (row, digest) in [
+            ("| `job` |", job.digest),
+            ("| field `threads` of the job |", job.fields["threads"].digest),
+            ("| `environment` |", environment.digest),
+        ] {
+            let stands = page.lines().any(|line| line.starts_with(row) && line.contains(&digest.to_string()));
+            assert!(stands, "{row} {digest}");
+        }
+        let members = JOB.iter().chain(&SETTINGS).chain(&ENVIRONMENT);
+        for (member, name) in members {
+            assert!(page.contains(&format!("`{member}` → `{name}`")), "{member}");
+        }
+    }
+
     #[test]
     fn values_of_variables_are_not_found_again() {
         let with = |value: &str| job(&json!({ "execute_steps": [format!("dbt run --vars '{{key: {value}}}'")] }));

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::house::House;
 use crate::order::{block_on, story};
-use crate::scripted::{ACCOUNT, Api};
+use crate::scripted::{ACCOUNT, Api, Run};
 use crate::week;
 
 /// Files of a bundle that are no envelopes, and their schemas.
@@ -104,4 +104,34 @@ fn all_that_is_written_fits_its_schema() {
         "warehouse_anchor",
     ];
     assert_eq!(seen, expected);
+}
+
+/// The published examples are what the step writes about one small change.
+#[test]
+fn the_examples_are_what_is_written() {
+    let run = |n| Run::hourly(n, "2026-11-02T08:00:00Z");
+    let runs = [run(0), Run { sha: 'b', model: 2, ..run(1) }];
+    let opened = block_on(async {
+        let house = House::new(Arc::new(Api::of(&runs)), ACCOUNT, "2026-11-02T18:00:00Z".parse().unwrap());
+        for run in &runs {
+            house.deliver(&run.delivery("completed")).await;
+        }
+        house.bundles().await.into_values().next().unwrap()
+    });
+    let predicate = |bytes: &[u8]| {
+        let envelope = Envelope::from_bytes(bytes).unwrap();
+        let statement: Value = serde_json::from_slice(envelope.unverified_payload()).unwrap();
+        statement["predicate"].clone()
+    };
+    let mut schemas = Schemas::default();
+    for (name, written) in [
+        ("semantic_delta", serde_json::from_slice(&opened.files["semantic_delta.json"]).unwrap()),
+        ("test_results", serde_json::from_slice(&opened.files["test_results.json"]).unwrap()),
+        ("warehouse_anchor", predicate(&opened.files["warehouse_anchor.dsse.json"])),
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../spec/def/examples/{name}.json"));
+        let example: Value = serde_json::from_slice(&std::fs::read(&path).unwrap_or_default()).unwrap_or_default();
+        assert_eq!(example, written, "{name} is written as {}", serde_json::to_string_pretty(&written).unwrap());
+        schemas.check(name, &example, "its example");
+    }
 }

@@ -94,7 +94,8 @@ impl Run {
         let status = if self.status == 10 { "success" } else { "error" };
         let node = json!({ "unique_id": "model.finance_core.fct_revenue", "status": status, "execution_time": 1.0,
             "adapter_response": { "query_id": format!("q-{}", self.id) } });
-        let nodes = if self.nodes { vec![node] } else { Vec::new() };
+        let test = json!({ "unique_id": "test.finance_core.not_null_fct_revenue_id.0a1b2c3d4e", "status": "pass", "failures": 0 });
+        let nodes = if self.nodes { vec![node, test] } else { Vec::new() };
         json!({ "metadata": self.metadata("run-results", 6), "elapsed_time": 1.5, "results": nodes,
             "args": { "which": "build", "full_refresh": self.full_refresh } })
     }
