@@ -9,6 +9,7 @@ use clyra_evidence::manifest::{ChangeClass, ChangeMark};
 use clyra_evidence::object_key::ObjectKey;
 use clyra_evidence::role::Role;
 use clyra_evidence::scope::{Scope, ScopeInForce, ScopedEnvironment, ScopedProject};
+use clyra_evidence::trust::{TrustFile, TrustedKey};
 use clyra_ports::index::{LinkOutcome, RunStatus};
 use clyra_ports::read_api::ReadError;
 use clyra_ports::step::{Step as _, StepError};
@@ -131,6 +132,28 @@ fn a_receipt_counts_only_under_a_key_of_the_deployment() {
         let refused = ("RECEIPT_NOT_AUTHENTIC", Some(u64::MAX));
         assert_eq!(code_and_delay(house.bundler.handle(&ObjectKey::Receipt(*id)).await), refused);
         assert_eq!(api.asked_for("/runs/"), asked, "nothing is done with what is not authentic");
+    });
+}
+
+/// As a verifier does: a key that is retired, compromised or not valid yet signs nothing that counts.
+#[test]
+fn a_receipt_counts_only_while_its_key_does() {
+    let adjustments: [(&str, fn(&mut TrustedKey)); 4] = [
+        ("in force", |_| {}),
+        ("retired", |key| key.retired_at_index = Some(9)),
+        ("compromised", |key| key.compromised_at_index = Some(9)),
+        ("not valid yet", |key| key.from_index = 9),
+    ];
+    block_on(async {
+        for (standing, adjust) in adjustments {
+            let adjust =
+                |trust: &mut TrustFile| trust.keys.iter_mut().filter(|key| key.role == Role::Receipt).for_each(adjust);
+            let house = House::trusting(Arc::new(Api::of(&[run(0)])), ACCOUNT, run(0).end(), |_| {}, adjust);
+            let key = house.receive(&run(0).delivery("completed")).await;
+            let refused = ("RECEIPT_NOT_AUTHENTIC", Some(u64::MAX));
+            let expected = if standing == "in force" { ("through", None) } else { refused };
+            assert_eq!(code_and_delay(house.bundler.handle(&key).await), expected, "{standing}");
+        }
     });
 }
 

@@ -77,6 +77,17 @@ impl House {
         start: Timestamp,
         adjust: impl FnOnce(&mut Config),
     ) -> Self {
+        Self::trusting(api, account, start, adjust, |_| {})
+    }
+
+    /// A deployment whose trust file is not the usual one.
+    pub(crate) fn trusting(
+        api: Arc<dyn ReadApi>,
+        account: u64,
+        start: Timestamp,
+        adjust: impl FnOnce(&mut Config),
+        adjust_trust: impl FnOnce(&mut TrustFile),
+    ) -> Self {
         let trouble = Trouble::default();
         let store = MemoryStore { trouble: trouble.clone(), ..MemoryStore::default() };
         let table = || Arc::new(MemoryTable::new(trouble.clone()));
@@ -84,7 +95,9 @@ impl House {
         let root = InsecureSigner::new(7, Role::Root);
         let clock = SimulatedClock::starting_at(start);
         let index = Index::new(table());
-        let trust = sealed(trust(&[&receipts, &verdict, &root]), &root);
+        let mut file = trust(&[&receipts, &verdict, &root]);
+        adjust_trust(&mut file);
+        let trust = sealed(file, &root);
         let mut config = Config::new(UntrustedText::new("Norte Finance S.A."), "0.1.0-test");
         adjust(&mut config);
         let source = DbtSource { api, account_id: account.into(), principal: "CLYRA_DBT_CLOUD_TOKEN".to_owned() };
