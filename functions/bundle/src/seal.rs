@@ -73,7 +73,9 @@ impl Work<'_> {
             let withdrawn = !linked.brings(id, self);
             let (header, facts, delta, after) = self.describe(&record, &linked, runs, &receipts, withdrawn).await?;
             let newest = self.newest(id).await?;
-            if let Some(newest) = newest.as_ref().filter(|newest| newest.covers(&receipts, &facts, &header.runs)) {
+            if let Some(newest) = newest.as_ref().filter(|newest| newest.covers(&receipts, &facts))
+                && self.names_all(newest, &header.runs).await?
+            {
                 return self.adopt(id, newest).await;
             }
             if newest.is_none() && withdrawn {
@@ -138,6 +140,21 @@ impl Work<'_> {
             .filter(|(at, linked)| *at == best || brings(linked) || linked.standing.follows.contains(&id));
         let runs = linked.map(|(_, linked)| linked.run.run_id.clone()).take(RUNS_MAX).collect();
         Ok((best < all.len()).then(|| (all.swap_remove(best), runs)))
+    }
+
+    /// Whether the newest bundle names these runs and no other. One that it names and that is not decided yet still counts
+    /// as linked: an index that is made anew learns of it later.
+    async fn names_all(&self, newest: &Newest, runs: &[SourceId]) -> Result<bool, StepError> {
+        let named = &newest.header.runs;
+        if named == runs || !runs.iter().all(|run| named.contains(run)) {
+            return Ok(named == runs);
+        }
+        for run in named.iter().filter(|run| !runs.contains(run)) {
+            if !self.run(run).await?.is_some_and(|run| run.decided) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn receipts_of(&self, record: &ChangeRecord) -> Result<Vec<VerifiedReceipt>, StepError> {
@@ -215,12 +232,12 @@ impl Work<'_> {
         standing: &Standing,
     ) -> Result<Option<(RunRef, Definition)>, StepError> {
         let of_job = header.anchor.first().is_some_and(|object| object.starts_with("job/"));
-        let seen = match header.kind {
-            ChangeKind::Config if of_job => standing.job_before.as_ref().and_then(|job| job.defined.clone()),
-            ChangeKind::Config => standing.before.as_ref().and_then(|before| before.defined.clone()),
-            _ => None,
+        let seen = if of_job {
+            standing.job_before.as_ref().and_then(|job| job.defined.clone())
+        } else {
+            standing.before.as_ref().and_then(|before| before.defined.clone())
         };
-        let Some(seen) = seen else { return Ok(None) };
+        let Some(seen) = seen.filter(|_| header.kind == ChangeKind::Config) else { return Ok(None) };
         let Some(note) = self.note(&seen.run).await? else { return Ok(None) };
         let definition = match of_job {
             true => note.details.job.map(|job| job.definition),
@@ -360,9 +377,8 @@ fn class(kind: ChangeKind, delta: Option<&SemanticDelta>) -> ChangeClass {
 }
 
 impl Newest {
-    fn covers(&self, receipts: &[VerifiedReceipt], facts: &Facts, runs: &[SourceId]) -> bool {
-        self.header.runs == runs
-            && receipts.iter().all(|verified| self.receipts.contains(&verified.receipt.receipt_id))
+    fn covers(&self, receipts: &[VerifiedReceipt], facts: &Facts) -> bool {
+        receipts.iter().all(|verified| self.receipts.contains(&verified.receipt.receipt_id))
             && self.facts.as_ref() == Some(facts)
     }
 }

@@ -216,6 +216,12 @@ impl House {
         }
     }
 
+    /// Keys of the stored objects that begin so.
+    pub(crate) fn keys_of(&self, beginning: &str) -> Vec<String> {
+        let objects = self.store.objects.lock().unwrap();
+        objects.keys().filter(|key| key.starts_with(beginning)).cloned().collect()
+    }
+
     /// What stands in the end, in words: each change that was not taken back, then what is said of it, and the vector of
     /// each run.
     pub(crate) async fn outcome(&self, runs: &[u64]) -> (BTreeSet<String>, Vec<String>) {

@@ -115,6 +115,30 @@ fn a_change_is_linked_with_each_jobs_first_run_in_its_state() {
     });
 }
 
+/// An index that was lost is made anew from the receipts, and nothing new is claimed.
+#[test]
+fn an_index_made_anew_gives_no_new_revision() {
+    // No run of these fails: what resolves a failure is learned after it, and then told again.
+    let runs = &story()[..6];
+    block_on(async {
+        let now = "2026-11-03T12:00:00Z".parse().unwrap();
+        let house = House::new(Arc::new(Api::of(runs)), ACCOUNT, now);
+        let mut keys = Vec::new();
+        for run in runs {
+            keys.push(house.receive(&run.delivery("completed")).await);
+            house.handle(keys.last().unwrap()).await;
+        }
+        let bundles: Vec<String> = house.keys_of("bundles/");
+        let anew = House::new(Arc::new(Api::of(runs)), ACCOUNT, now);
+        anew.store.objects.lock().unwrap().extend(house.store.objects.lock().unwrap().clone());
+        for key in &keys {
+            anew.handle(key).await;
+        }
+        assert_eq!(anew.keys_of("bundles/"), bundles);
+        assert_eq!(linked(&anew).await, linked(&house).await);
+    });
+}
+
 #[test]
 fn a_change_is_linked_with_ten_runs_at_most() {
     let run = |n| Run::hourly(n, "2026-11-02T01:00:00Z");
