@@ -46,9 +46,8 @@ pub enum AttestationError {
 /// When the store fails or the attestation does not verify: a badge never falls back to an older one.
 pub async fn newest(reader: &dyn EvidenceReader, name: &BadgeName) -> Result<Option<Checked>, AttestationError> {
     let prefix = ObjectPrefix::AttestationsOf(name.framework.clone(), name.project.clone());
-    let order = |key: &ObjectKey| match key {
-        ObjectKey::PeriodAttestation { to, n, .. } => Some((*to, *n)),
-        _ => None,
+    let order = |key: &ObjectKey| {
+        if let ObjectKey::PeriodAttestation { to, n, .. } = key { Some((*to, *n)) } else { None }
     };
     match last(reader, &prefix, order).await? {
         Some(key) => read(reader, &key).await.map(Some),

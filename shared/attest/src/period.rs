@@ -88,10 +88,9 @@ impl PeriodItem {
 
     /// What counts against the change: an exception that is remediated was tested, and is no open one.
     fn open_result(&self, control: &str) -> Outcome {
-        match self.result(control).0 {
-            Outcome::Fail if self.remediated.contains(control) => Outcome::Pass,
-            found => found,
-        }
+        let found = self.result(control).0;
+        let closed = found == Outcome::Fail && self.remediated.contains(control);
+        if closed { Outcome::Pass } else { found }
     }
 }
 

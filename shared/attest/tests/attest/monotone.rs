@@ -58,7 +58,7 @@ fn scopes() -> [Parameters; 3] {
                 ValueType::Bool => FactValue::Bool(bool),
                 ValueType::List if row.name == "controlsOutOfScope" => FactValue::List(Vec::new()),
                 ValueType::List => FactValue::List(items.iter().map(|item| (*item).to_owned()).collect()),
-                other => value(other, 1),
+                ValueType::Int | ValueType::String | ValueType::Time => value(row.value_type, 1),
             };
             all.with(&row.name, value)
         })
