@@ -10,11 +10,8 @@ use clyra_evidence::role::Role;
 use clyra_evidence::scope::Scope;
 use clyra_evidence::statement::{PredicateName, SpecBase, Statement, Subject, SubjectDigest};
 use clyra_evidence::trust::{Algorithm, Requirement, TrustFile, TrustedKey};
-use clyra_ports::evidence_store::{Put, StoreError};
+use clyra_ports::evidence_store::{Put, StoreError, newest};
 use clyra_ports::signer::{SignError, Signer, seal};
-
-/// Versions that are looked for: far more than a deployment ever has.
-const VERSIONS_MAX: usize = 10_000;
 
 /// The deployment's trust file.
 #[derive(Clone, Debug)]
@@ -86,11 +83,9 @@ pub enum DeploymentError {
 pub async fn trust(embedded: &Embedded, base: &SpecBase, deployment: &str) -> Result<Trust, DeploymentError> {
     let token = embedded.keys.signer(Role::Token)?;
     let signers = [&embedded.signers.receipt, &embedded.signers.verdict, &token];
-    let known = embedded.reader.list(&ObjectPrefix::Trust, None, VERSIONS_MAX).await?;
-    let newest =
-        known.into_iter().filter_map(|key| if let ObjectKey::Trust(serial) = key { Some(serial) } else { None });
-    let trust = match newest.max() {
-        Some(serial) => read_trust(embedded, base, serial).await?,
+    let serial = |key: &ObjectKey| if let ObjectKey::Trust(serial) = key { Some(*serial) } else { None };
+    let trust = match newest(embedded.reader.as_ref(), &ObjectPrefix::Trust, serial).await? {
+        Some((serial, _)) => read_trust(embedded, base, serial).await?,
         None => make_trust(embedded, base, deployment, &signers).await?,
     };
     for signer in signers {
@@ -159,10 +154,9 @@ async fn make_trust(
 /// # Errors
 /// When the scope changed without a new version, went back, or store or signer fail.
 pub async fn scope(embedded: &Embedded, base: &SpecBase, scope: Scope) -> Result<SignedScope, DeploymentError> {
-    let known = embedded.reader.list(&ObjectPrefix::Scopes, None, VERSIONS_MAX).await?;
-    let newest =
-        known.into_iter().filter_map(|key| if let ObjectKey::Scope(version) = key { Some(version) } else { None });
-    if let Some(newest) = newest.max().filter(|newest| *newest > scope.version) {
+    let version = |key: &ObjectKey| if let ObjectKey::Scope(version) = key { Some(*version) } else { None };
+    let newest = newest(embedded.reader.as_ref(), &ObjectPrefix::Scopes, version).await?;
+    if let Some((newest, _)) = newest.filter(|(newest, _)| *newest > scope.version) {
         return Err(DeploymentError::ScopeOlder { found: scope.version, newest });
     }
     let digest = SubjectDigest { sha256: Sha256Digest::of(&serde_json::to_vec(&scope)?) };

@@ -54,7 +54,7 @@ impl Entry {
 /// # Errors
 /// When the ledger cannot be read.
 pub async fn entry(ledger: &Ledger, name: &BadgeName) -> Result<Entry, TableError> {
-    Ok(ledger.note(TOPIC, &name.path(), |_: Option<Entry>| None).await?.unwrap_or_default())
+    Ok(ledger.note(TOPIC, &name.path()).await?.unwrap_or_default())
 }
 
 /// Notes a token, unless one of a later attestation, or of the same one, is there: a badge moves only forward.
@@ -70,7 +70,7 @@ pub async fn advance(ledger: &Ledger, name: &BadgeName, issued: &Issued) -> Resu
             entry
         })
     };
-    Ok(ledger.note(TOPIC, &name.path(), advance).await?.unwrap_or_default())
+    Ok(ledger.update_note(TOPIC, &name.path(), advance).await?.unwrap_or_default())
 }
 
 /// Revokes a badge as a whole, or only what was issued with one attestation.
@@ -86,5 +86,5 @@ pub async fn revoke(ledger: &Ledger, name: &BadgeName, attestation: Option<Sha25
         }
         Some(entry)
     };
-    Ok(ledger.note(TOPIC, &name.path(), revoke).await?.unwrap_or_default())
+    Ok(ledger.update_note(TOPIC, &name.path(), revoke).await?.unwrap_or_default())
 }

@@ -7,11 +7,8 @@ use clyra_evidence::role::Role;
 use clyra_evidence::scope::Scope;
 use clyra_evidence::statement::{PredicateName, SpecBase, Statement};
 use clyra_evidence::trust::TrustFile;
-use clyra_ports::evidence_store::{EvidenceReader, StoreError};
+use clyra_ports::evidence_store::{EvidenceReader, StoreError, newest};
 use clyra_verify::verify_envelope;
-
-/// Versions that are looked for: far more than a deployment ever has.
-const VERSIONS_MAX: usize = 10_000;
 
 /// Trust file and scope in force.
 #[derive(Clone, Debug)]
@@ -66,10 +63,9 @@ pub async fn in_force(reader: &dyn EvidenceReader, base: &SpecBase) -> Result<In
 }
 
 async fn newest_trust(reader: &dyn EvidenceReader, base: &SpecBase) -> Result<(TrustFile, Bytes), InForceError> {
-    let keys = reader.list(&ObjectPrefix::Trust, None, VERSIONS_MAX).await?;
     let serial = |key: &ObjectKey| if let ObjectKey::Trust(serial) = key { Some(*serial) } else { None };
-    let serial = keys.iter().filter_map(serial).max().ok_or(InForceError::NoTrust)?;
-    let bytes = reader.get(&ObjectKey::Trust(serial), ENVELOPE_BYTES_MAX).await?.ok_or(InForceError::NoTrust)?;
+    let (serial, key) = newest(reader, &ObjectPrefix::Trust, serial).await?.ok_or(InForceError::NoTrust)?;
+    let bytes = reader.get(&key, ENVELOPE_BYTES_MAX).await?.ok_or(InForceError::NoTrust)?;
     let trust = read_trust(&bytes, base)?;
     if trust.serial != serial {
         return Err(InForceError::Trust("its serial is not its name"));
@@ -94,11 +90,10 @@ fn read_trust(bytes: &[u8], base: &SpecBase) -> Result<TrustFile, InForceError> 
 }
 
 async fn newest_scope(reader: &dyn EvidenceReader, trust: &[u8]) -> Result<Option<ScopeInForce>, InForceError> {
-    let keys = reader.list(&ObjectPrefix::Scopes, None, VERSIONS_MAX).await?;
     let version = |key: &ObjectKey| if let ObjectKey::Scope(version) = key { Some(*version) } else { None };
-    let Some(version) = keys.iter().filter_map(version).max() else { return Ok(None) };
+    let Some((version, key)) = newest(reader, &ObjectPrefix::Scopes, version).await? else { return Ok(None) };
     let wrong = |reason: String| InForceError::Scope { version, reason };
-    let bytes = reader.get(&ObjectKey::Scope(version), ENVELOPE_BYTES_MAX).await?;
+    let bytes = reader.get(&key, ENVELOPE_BYTES_MAX).await?;
     let bytes = bytes.ok_or_else(|| wrong("it was listed and cannot be read".to_owned()))?;
     let checked = verify_envelope(&bytes, trust, PredicateName::Scope).into_result();
     let (document, _) = checked.map_err(|report| wrong(clyra_verify::explain::headline(&report)))?;
