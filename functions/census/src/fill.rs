@@ -8,9 +8,10 @@ use clyra_evidence::fact::{FactClass, FactValue};
 use clyra_evidence::id::{ConnectionName, ReceiptId, Source, SourceId};
 use clyra_evidence::receipt::{Authentication, AuthenticationMethod, DataReceipt, Identity, IdentityKind};
 use clyra_evidence::time::Timestamp;
+use clyra_ports::step::StepError;
 
 use crate::listing::ListedRun;
-use crate::{Census, CensusError};
+use crate::{Census, fault};
 
 /// What a reading later than this is called reconstructed, in milliseconds.
 const CONTEMPORANEOUS_MS_MAX: i64 = 24 * 60 * 60 * 1_000;
@@ -27,12 +28,17 @@ impl Census {
         place: (&SourceId, &SourceId),
         run: &ListedRun,
         now: Timestamp,
-    ) -> Result<ReceiptId, CensusError> {
+    ) -> Result<ReceiptId, StepError> {
         let receipt = receipt(connection, account, place, run, now);
         let id = receipt.receipt_id;
-        self.deps.recorder.record(receipt, Sha256Digest::of(&run.entry)).await?;
+        self.deps.recorder.record(receipt, Sha256Digest::of(&run.entry)).await.map_err(fault::of_record)?;
         Ok(id)
     }
+}
+
+/// The class of what was read at `at` about something that ended at `ended`.
+pub(crate) fn class_of_reading(at: Timestamp, ended: Timestamp) -> FactClass {
+    if at.ms_since(ended) > CONTEMPORANEOUS_MS_MAX { FactClass::Reconstructed } else { FactClass::Observed }
 }
 
 fn receipt(
@@ -45,8 +51,7 @@ fn receipt(
     // One receipt per state that the list showed: a run that was still going is read again when it has ended.
     let identity = format!("run/{account}/{}/{}", run.run_id, run.status);
     let ended = run.finished_at.or(run.started_at).unwrap_or(now);
-    let class =
-        if now.ms_since(ended) > CONTEMPORANEOUS_MS_MAX { FactClass::Reconstructed } else { FactClass::Observed };
+    let class = class_of_reading(now, ended);
     let time = |at: Option<Timestamp>| at.map_or(FactValue::Null, FactValue::from);
     let id = |id: &SourceId| FactValue::from(id.as_str());
     let facts = BTreeMap::from([

@@ -53,7 +53,6 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
         .into_iter()
         .map(|(name, attached)| (name, Source { api: attached.client, account_id: attached.connection.account_id }));
     let signer = Arc::new(aws.signer(&receipt, Role::Receipt).await?);
-    let scope = in_force.scope.map(|scope| scope.scope);
     let census = Census::new(Deps {
         reader: store.clone(),
         writer: store.clone(),
@@ -62,16 +61,16 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
         ledger: Ledger::new(Arc::new(aws.table(&ledger))),
         verdict: Arc::new(aws.signer(&verdict, Role::Verdict).await?),
         trust: in_force.trust_bytes,
-        clock: Arc::clone(&clock),
+        clock,
         sources: sources.collect(),
         catalogue: Arc::new(Catalogue::sox_cm()),
         bundle_queue: Arc::new(aws.queue(&bundles, &bundles_parked)),
         ticket_queue: Arc::new(aws.queue(&tickets, &tickets_parked)),
         config: Config {
             spec_base: base,
-            scope: scope.clone(),
+            scope: in_force.scope.map(|scope| scope.scope),
             targets: deployment.targets.iter().map(|target| target.name.to_string()).collect(),
         },
     });
-    clyra_lambda::serve_schedule(Arc::new(Tasks { census, scope, clock })).await
+    clyra_lambda::serve_schedule(Arc::new(Tasks { census })).await
 }
