@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clyra_ports::queue::Queue as _;
 use clyra_ports::secrets::Secret;
 use clyra_service::http::{Handler, Request, Response};
 use clyra_service::metrics::{self, Registry};

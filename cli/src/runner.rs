@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use clyra_ports::queue::{Message, Queue, QueueError};
+use clyra_embedded::journal::JournalQueue;
+use clyra_ports::queue::{Message, Queue as _, QueueError};
 use clyra_ports::step::{Step, StepError};
 use tokio::sync::watch;
 
 /// Messages taken at once.
 const BATCH: usize = 16;
-/// How long an idle step waits before it looks again. Appends are announced, so this only bounds a missed one.
-const IDLE_WAIT: Duration = Duration::from_millis(250);
 /// How long to wait when the queue itself fails.
 const FAULT_WAIT: Duration = Duration::from_secs(2);
 
@@ -19,23 +18,25 @@ const FAULT_WAIT: Duration = Duration::from_secs(2);
 pub struct Lane {
     /// The step.
     pub step: Arc<dyn Step>,
-    /// Its queue.
-    pub queue: Arc<dyn Queue>,
+    /// Its queue, which says when there is something to do.
+    pub queue: Arc<JournalQueue>,
 }
 
 impl Lane {
     /// Runs the step until `stop` changes. The message at hand is finished first.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            let wait = match self.run_due().await {
-                Ok(0) => IDLE_WAIT,
-                Ok(_) => continue,
+            match self.run_due().await {
+                Ok(0) => tokio::select! {
+                    _ = stop.changed() => {}
+                    () = self.queue.ready() => {}
+                },
+                Ok(_) => {}
                 Err(error) => {
                     tracing::warn!(step.name = self.step.name(), error = %error, "a queue could not be used");
-                    FAULT_WAIT
+                    let _ = tokio::time::timeout(FAULT_WAIT, stop.changed()).await;
                 }
-            };
-            let _ = tokio::time::timeout(wait, stop.changed()).await;
+            }
         }
     }
 

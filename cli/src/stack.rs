@@ -17,7 +17,7 @@ use clyra_evidence::scope::{Scope, ScopeInForce};
 use clyra_evidence::text::UntrustedText;
 use clyra_fn_badge::config::{BadgeName, STALE_AFTER_DAYS_DEFAULT};
 use clyra_fn_badge::{Badge, BadgeStep};
-use clyra_fn_bundle::{Bundler, DbtSource, OsEntropy};
+use clyra_fn_bundle::{Bundler, DbtSource};
 use clyra_fn_census::Census;
 use clyra_fn_dbt_cloud::DbtCloud;
 use clyra_fn_ticket::Ticketer;
@@ -26,6 +26,7 @@ use clyra_fn_verify::{Access, Verify};
 use clyra_outbound::Outbound;
 use clyra_ports::clock::Clock;
 use clyra_ports::download::ThroughReader;
+use clyra_ports::entropy::OsEntropy;
 use clyra_ports::identity_store::IdentityStore;
 use clyra_ports::index::Index;
 use clyra_ports::ledger::Ledger;
@@ -276,7 +277,7 @@ impl Parts {
             trust: self.trust.envelope.clone(),
             link_key: self.link_key()?,
             clock: Arc::clone(&self.clock),
-            entropy: Arc::new(clyra_fn_ticket::OsEntropy),
+            entropy: Arc::new(OsEntropy),
             scope: self.scope.as_ref().map(|scope| scope.scope.clone()),
             config,
         }))

@@ -43,7 +43,7 @@ async fn attest(house: &House) {
     for back in (0..4).rev() {
         house.count(Day::plus_days(last, -back)).await;
     }
-    clyra::timers::attest(&house.stack, project, last).await.unwrap();
+    house.stack.census.attest_to(project, last).await.unwrap().unwrap();
     house.work().await;
 }
 

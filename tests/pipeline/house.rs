@@ -23,7 +23,7 @@ use clyra_evidence::time::{Day, Timestamp};
 use clyra_evidence::zip::ZIP_BYTES_MAX;
 use clyra_fn_census::Counted;
 use clyra_ports::clock::{Clock as _, SimulatedClock};
-use clyra_ports::queue::Parked;
+use clyra_ports::queue::{Parked, Queue as _};
 use clyra_service::vars::MapVars;
 use clyra_standins::servicenow::Setup;
 use clyra_standins::week::Moment;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clyra_ports::clock::Clock as _;
+use clyra_ports::queue::Queue as _;
 use clyra_standins::Week;
 use clyra_standins::fault::{Fault, Rule};
 use clyra_standins::week::Story;

@@ -12,11 +12,12 @@ use std::sync::Arc;
 use clyra_evidence::id::ChangeId;
 use clyra_evidence::object_key::{ObjectKey, ObjectPrefix};
 use clyra_evidence::text::visible;
-use clyra_fn_census::{CensusError, Reconciled};
+use clyra_fn_census::Reconciled;
 use clyra_ports::clock::SystemClock;
 use clyra_ports::evidence_store::StoreError;
 use clyra_ports::ledger::TicketState;
-use clyra_ports::queue::QueueError;
+use clyra_ports::queue::{Queue as _, QueueError};
+use clyra_ports::step::StepError;
 use clyra_ports::table::TableError;
 use clyra_service::vars::ProcessVars;
 use serde::{Deserialize, Serialize};
@@ -125,7 +126,7 @@ pub enum RedriveError {
     Table(#[from] TableError),
     /// The pass through the store was not finished.
     #[error(transparent)]
-    Census(#[from] CensusError),
+    Census(#[from] StepError),
 }
 
 impl Redrive {
@@ -201,7 +202,7 @@ pub async fn redrive(stack: &Stack, wanted: &Wanted) -> Result<Redriven, Redrive
             parked(stack, wanted, &mut done).await?;
             parked_tickets(stack, wanted, &mut done).await?;
             if wanted.step.is_none() {
-                done.reconciled = Some(stack.census.reconcile().await?.into());
+                done.reconciled = Some(stack.census.reconcile_all().await?.into());
             }
         }
     }

@@ -119,7 +119,7 @@ impl Entry {
 /// # Errors
 /// When the ledger cannot be read.
 pub async fn entry(ledger: &Ledger, name: &BadgeName) -> Result<Entry, TableError> {
-    Ok(ledger.note(TOPIC, &name.path(), |_: Option<Entry>| None).await?.unwrap_or_default())
+    Ok(ledger.note(TOPIC, &name.path()).await?.unwrap_or_default())
 }
 
 /// Notes a token, unless one of a later attestation, or of the same one, is there: a badge moves only forward.
@@ -135,7 +135,7 @@ pub async fn advance(ledger: &Ledger, name: &BadgeName, issued: &Issued) -> Resu
             entry
         })
     };
-    Ok(ledger.note(TOPIC, &name.path(), advance).await?.unwrap_or_default())
+    Ok(ledger.update_note(TOPIC, &name.path(), advance).await?.unwrap_or_default())
 }
 
 /// Revokes a badge as a whole, or only what was issued with one attestation. The last reason given stands.
@@ -156,7 +156,7 @@ pub async fn revoke(
         }
         Some(entry)
     };
-    Ok(ledger.note(TOPIC, &name.path(), revoke).await?.unwrap_or_default())
+    Ok(ledger.update_note(TOPIC, &name.path(), revoke).await?.unwrap_or_default())
 }
 
 /// Takes the revocation of a badge as a whole back; attestations that were revoked stay so.

@@ -6,7 +6,6 @@ pub mod config;
 pub mod decide;
 mod delivery;
 mod enrich;
-mod entropy;
 mod facts;
 mod fault;
 mod note;
@@ -39,8 +38,8 @@ use clyra_ports::index::Index;
 use clyra_ports::signer::Signer;
 use clyra_ports::step::{Step, StepError};
 
+pub use clyra_ports::entropy::{Entropy, OsEntropy};
 pub use config::Config;
-pub use entropy::{Entropy, OsEntropy};
 pub use settle::Tended;
 pub use source::DbtSource;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use clyra_evidence::fact::FactClass;
 use clyra_evidence::id::{ReceiptId, SourceId};
 use clyra_evidence::manifest::NamedObject;
+use clyra_evidence::scope::PULL_REQUEST_TRIGGER;
 use clyra_evidence::text::UntrustedText;
 use clyra_ports::index::{LinkOutcome, ReceiptLink, RunRecord, RunStatus};
 use clyra_ports::step::StepError;
@@ -149,17 +150,15 @@ impl Work<'_> {
 
     /// Whether the run is one of production; `None` when its environment is not in scope at all.
     fn production(&self, note: &RunNote, job: &SourceId, project: &SourceId, environment: &SourceId) -> Option<bool> {
-        // A run for a pull request builds in a schema of its own, whatever environment it runs in.
-        let for_a_pull_request = note.details.trigger.as_ref().is_some_and(|trigger| trigger.category == "ci");
+        let trigger = note.details.trigger.as_ref().map_or("", |trigger| trigger.category.as_str());
         match &self.deps().config.scope {
             Some(scope) => {
                 let (_, environment) = scope.scope.environment_of(self.connection, project, environment)?;
-                let job = environment.jobs.as_ref().is_none_or(|jobs| jobs.contains(job));
-                Some(job && !for_a_pull_request)
+                Some(environment.is_production(Some(job), trigger))
             }
             None => {
                 let seen = note.details.environment.as_ref()?;
-                (seen.deployment_type.as_deref() == Some("production")).then_some(!for_a_pull_request)
+                (seen.deployment_type.as_deref() == Some("production")).then_some(trigger != PULL_REQUEST_TRIGGER)
             }
         }
     }

@@ -122,7 +122,8 @@ impl<'a> Work<'a> {
             ActorSeen::Account { kind, id, name } => (kind, id, name),
         };
         let account = Account { namespace: format!("{}/{}/{kind}", Source::DbtCloud, self.connection), id, name };
-        let key = self.deps().entropy.key()?;
+        let mut key = [0; 32];
+        self.deps().entropy.fill(&mut key)?;
         let commitment = self.deps().identities.commit(&account, key).await.map_err(of_table)?;
         Ok(ActorNote::Account { kind, commitment })
     }

@@ -27,13 +27,24 @@ pub fn difference(listed: &BTreeSet<SourceId>, held: &BTreeSet<SourceId>) -> Dif
     }
 }
 
+/// What a list can show about the runs that stand on one side only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// The list was read to its end and ties out.
+    pub complete: bool,
+    /// The source still keeps the day.
+    pub kept: bool,
+}
+
 /// The gaps that stay: what could not be filled, and what vanished.
 #[must_use]
-pub fn gaps(unfilled: &[SourceId], vanished: &[SourceId], complete: bool) -> Vec<CensusGap> {
+pub fn gaps(unfilled: &[SourceId], vanished: &[SourceId], reach: Reach) -> Vec<CensusGap> {
     let gap = |code: CensusGapCode| move |run_id: &SourceId| CensusGap { run_id: run_id.clone(), code };
     let mut gaps: Vec<CensusGap> = unfilled.iter().map(gap(CensusGapCode::UnexplainedGap)).collect();
     // Only a list that was read to its end can show that something vanished from it.
-    if complete {
+    if !reach.kept {
+        gaps.extend(vanished.iter().map(gap(CensusGapCode::SourceWindowLost)));
+    } else if reach.complete {
         gaps.extend(vanished.iter().map(gap(CensusGapCode::VanishedAtSource)));
     }
     gaps.sort_by(|a, b| (&a.run_id, a.code).cmp(&(&b.run_id, b.code)));
@@ -44,13 +55,18 @@ pub fn gaps(unfilled: &[SourceId], vanished: &[SourceId], complete: bool) -> Vec
 #[must_use]
 pub fn digest_of_ids<'a>(ids: impl IntoIterator<Item = &'a SourceId>) -> Sha256Digest {
     let mut ids: Vec<&SourceId> = ids.into_iter().collect();
-    ids.sort_by_key(|id| (id.as_str().len(), id.as_str()));
+    ids.sort_by_key(|id| numeric(id));
     let mut hasher = Sha256Hasher::new();
     for id in ids {
         hasher.update(id.as_str().as_bytes());
         hasher.update(b"\n");
     }
     hasher.finish()
+}
+
+/// A run id in its numeric order.
+pub(crate) fn numeric(id: &SourceId) -> (usize, &str) {
+    (id.as_str().len(), id.as_str())
 }
 
 #[cfg(test)]
@@ -68,10 +84,17 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_broke_off_shows_nothing_as_vanished() {
+    fn a_list_shows_as_vanished_only_what_it_would_have_listed() {
         let vanished = [SourceId::from(4)];
-        assert_eq!(gaps(&[], &vanished, false), []);
-        assert_eq!(gaps(&[1.into()], &vanished, true).len(), 2);
+        let codes = |complete, kept| {
+            let found = gaps(&[1.into()], &vanished, Reach { complete, kept });
+            found.into_iter().map(|gap| gap.code).collect::<Vec<_>>()
+        };
+        let unfilled = CensusGapCode::UnexplainedGap;
+        assert_eq!(codes(true, true), [unfilled, CensusGapCode::VanishedAtSource]);
+        assert_eq!(codes(false, true), [unfilled], "it broke off");
+        assert_eq!(codes(true, false), [unfilled, CensusGapCode::SourceWindowLost]);
+        assert_eq!(codes(false, false), [unfilled, CensusGapCode::SourceWindowLost]);
     }
 
     #[test]

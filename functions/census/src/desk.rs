@@ -101,11 +101,11 @@ impl Desk {
             ticket_queue: Arc::clone(&self.ticket_queue),
             config: Config {
                 spec_base: self.base.clone(),
-                scope: scope.clone(),
+                scope,
                 targets: self.deployment.targets.iter().map(|target| target.name.to_string()).collect(),
             },
         });
-        Ok(Tasks { census, scope, clock: Arc::clone(&self.clock) })
+        Ok(Tasks { census })
     }
 
     /// The scope as the entity wrote it; `None` while it wrote none.

@@ -10,9 +10,10 @@ use clyra_evidence::receipt::{
     Authentication, AuthenticationMethod, DataReceipt, Identity, IdentityKind, ReceiptStatement,
 };
 use clyra_evidence::time::Timestamp;
+use clyra_ports::step::StepError;
 
 use crate::listing::ListedRun;
-use crate::{Census, CensusError};
+use crate::{Census, fault};
 
 /// What a reading later than this is called reconstructed, in milliseconds.
 const CONTEMPORANEOUS_MS_MAX: i64 = 24 * 60 * 60 * 1_000;
@@ -29,12 +30,18 @@ impl Census {
         place: (&SourceId, &SourceId),
         run: &ListedRun,
         now: Timestamp,
-    ) -> Result<ReceiptId, CensusError> {
+    ) -> Result<ReceiptId, StepError> {
         let receipt = receipt(connection, account, place, run, now);
         let id = receipt.receipt_id;
-        self.deps.recorder.record(ReceiptStatement { receipt, body: Sha256Digest::of(&run.entry) }).await?;
+        let receipt = ReceiptStatement { receipt, body: Sha256Digest::of(&run.entry) };
+        self.deps.recorder.record(receipt).await.map_err(fault::of_record)?;
         Ok(id)
     }
+}
+
+/// The class of what was read at `at` about something that ended at `ended`.
+pub(crate) fn class_of_reading(at: Timestamp, ended: Timestamp) -> FactClass {
+    if at.ms_since(ended) > CONTEMPORANEOUS_MS_MAX { FactClass::Reconstructed } else { FactClass::Observed }
 }
 
 fn receipt(
@@ -47,8 +54,7 @@ fn receipt(
     // One receipt per state that the list showed: a run that was still going is read again when it has ended.
     let identity = format!("run/{account}/{}/{}", run.run_id, run.status);
     let ended = run.finished_at.or(run.started_at).unwrap_or(now);
-    let class =
-        if now.ms_since(ended) > CONTEMPORANEOUS_MS_MAX { FactClass::Reconstructed } else { FactClass::Observed };
+    let class = class_of_reading(now, ended);
     let time = |at: Option<Timestamp>| at.map_or(FactValue::Null, FactValue::from);
     let id = |id: &SourceId| FactValue::from(id.as_str());
     let facts = BTreeMap::from([

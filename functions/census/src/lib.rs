@@ -2,6 +2,10 @@
 
 pub mod compare;
 mod count;
+mod days;
+mod due;
+mod failures;
+mod fault;
 mod fill;
 mod listing;
 mod period;
@@ -16,16 +20,16 @@ use clyra_evidence::id::{ConnectionName, SourceId};
 use clyra_evidence::scope::Scope;
 use clyra_evidence::statement::SpecBase;
 use clyra_ports::clock::Clock;
-use clyra_ports::evidence_store::{EvidenceReader, EvidenceWriter, StoreError};
+use clyra_ports::evidence_store::{EvidenceReader, EvidenceWriter};
 use clyra_ports::index::Index;
 use clyra_ports::ledger::Ledger;
-use clyra_ports::queue::{Queue, QueueError};
-use clyra_ports::read_api::{ReadApi, ReadError};
-use clyra_ports::signer::{SignError, Signer};
-use clyra_ports::table::TableError;
-use clyra_receive::record::{RecordError, Recorder};
+use clyra_ports::queue::Queue;
+use clyra_ports::read_api::ReadApi;
+use clyra_ports::signer::Signer;
+use clyra_receive::record::Recorder;
 
 pub use count::Counted;
+pub use due::{AttestDue, CountDue, Problem};
 pub use period::Attested;
 pub use reconcile::Reconciled;
 
@@ -92,45 +96,4 @@ impl Census {
     pub fn new(deps: Deps) -> Self {
         Self { deps }
     }
-}
-
-/// Why a census could not be finished. What was done stays done; asking again goes on from there.
-#[derive(Debug, thiserror::Error)]
-pub enum CensusError {
-    /// The source could not be read.
-    #[error("the source could not be read: {0}")]
-    Source(#[from] ReadError),
-    /// The source answered with something that is not a list of runs.
-    #[error("the source's answer is not a list of runs: {reason}")]
-    Answer {
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The evidence store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A receipt could not be stored.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// Index or ledger failed.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// A queue failed.
-    #[error(transparent)]
-    Queue(#[from] QueueError),
-    /// The signer failed.
-    #[error(transparent)]
-    Sign(#[from] SignError),
-    /// The changes of the period are not a population.
-    #[error(transparent)]
-    Period(#[from] clyra_attest::PeriodError),
-    /// A document could not be written as JSON: a fault in the program.
-    #[error("a document cannot be written")]
-    Unwritable(#[from] serde_json::Error),
-    /// Nothing is declared about the project or environment.
-    #[error("{what} is not in scope")]
-    OutOfScope {
-        /// Which object.
-        what: String,
-    },
 }

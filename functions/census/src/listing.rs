@@ -6,9 +6,11 @@ use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::id::SourceId;
 use clyra_evidence::time::{Day, Timestamp};
 use clyra_ports::read_api::ReadApi;
+use clyra_ports::step::StepError;
 use serde_json::Value;
 
-use crate::CensusError;
+use crate::compare::numeric;
+use crate::fault;
 
 /// Runs in one answer: the most that the API gives.
 const PAGE_RUNS: usize = 100;
@@ -38,10 +40,24 @@ pub(crate) struct ListedRun {
     pub(crate) entry: Vec<u8>,
 }
 
+/// How a listed run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It will still tell of itself.
+    Going,
+    /// It ended, well or not.
+    Ended,
+    /// The list does not say.
+    Unknown,
+}
+
 impl ListedRun {
-    /// Whether it ended, well or not.
-    pub(crate) fn has_ended(&self) -> bool {
-        matches!(self.status, 10 | 20 | 30)
+    pub(crate) fn standing(&self) -> Standing {
+        match self.status {
+            1..=3 => Standing::Going,
+            10 | 20 | 30 => Standing::Ended,
+            _ => Standing::Unknown,
+        }
     }
 }
 
@@ -52,7 +68,7 @@ pub(crate) struct Listing {
     pub(crate) runs: Vec<ListedRun>,
     /// The calls that gave them.
     pub(crate) calls: Vec<CensusCall>,
-    /// Whether every run of the day was read; a list that moved or broke off is not complete.
+    /// Whether every run of the day was read and the numbers tie out; a list that moved or broke off is not complete.
     pub(crate) complete: bool,
 }
 
@@ -66,23 +82,30 @@ pub(crate) async fn list(
     project: &SourceId,
     environment: &SourceId,
     day: Day,
-) -> Result<Listing, CensusError> {
+) -> Result<Listing, StepError> {
     let mut listing = Listing::default();
+    let mut seen: Vec<SourceId> = Vec::new();
     for page in 0..PAGES_MAX {
         let offset = page * PAGE_RUNS;
         let path = format!(
             "/api/v2/accounts/{account}/runs/?project_id={project}&environment_id={environment}\
              &include_related=trigger,job&order_by=-id&limit={PAGE_RUNS}&offset={offset}"
         );
-        let answer = api.get(&path, PAGE_BYTES_MAX).await?;
-        listing.calls.push(CensusCall { endpoint: format!("GET {path}"), sha256: Sha256Digest::of(&answer) });
-        let entries = entries(&answer)?;
-        let is_last = entries.len() < PAGE_RUNS;
+        let bytes = api.get(&path, PAGE_BYTES_MAX).await?;
+        let answer = Answer::read(&bytes)?;
+        listing.calls.push(CensusCall {
+            endpoint: format!("GET {path}"),
+            sha256: Sha256Digest::of(&bytes),
+            runs: answer.entries.len() as u64,
+            total: answer.total,
+        });
+        let is_last = answer.entries.len() < PAGE_RUNS;
         let mut past_the_day = false;
-        for entry in entries {
+        for entry in answer.entries {
             let created = time(&entry, "created_at");
             past_the_day |= created.is_some_and(|created| created.plus_ms(QUEUED_MS_MAX) < day.start());
             let run = read(&entry)?;
+            seen.push(run.run_id.clone());
             // A page that moved while we read shows a run twice; ids tell.
             let known = listing.runs.iter().any(|known| known.run_id == run.run_id);
             if !known && run.started_at.is_some_and(|started| started.day() == day) {
@@ -90,31 +113,44 @@ pub(crate) async fn list(
             }
         }
         if is_last || past_the_day {
-            listing.complete = true;
+            listing.complete = ties_out(&listing.calls, &seen, is_last);
             break;
         }
     }
-    listing.runs.sort_by_key(|run| numeric(&run.run_id));
+    listing.runs.sort_by(|a, b| numeric(&a.run_id).cmp(&numeric(&b.run_id)));
     Ok(listing)
 }
 
-/// A run id in its numeric order.
-pub(crate) fn numeric(id: &SourceId) -> (usize, String) {
-    (id.as_str().len(), id.as_str().to_owned())
+/// Whether the answers are one list: in strictly falling order without a run twice, under one total throughout, and as
+/// long as that total where the list was read to its end.
+fn ties_out(calls: &[CensusCall], seen: &[SourceId], to_the_end: bool) -> bool {
+    let total = calls.first().and_then(|call| call.total);
+    let falling = seen.windows(2).all(|pair| numeric(&pair[0]) > numeric(&pair[1]));
+    let read = seen.len() as u64;
+    let as_long = total.is_some_and(|total| if to_the_end { read == total } else { read <= total });
+    falling && as_long && calls.iter().all(|call| call.total == total)
 }
 
-fn entries(answer: &[u8]) -> Result<Vec<Value>, CensusError> {
-    let wrong = |reason: &str| CensusError::Answer { reason: reason.to_owned() };
-    let mut answer: Value = serde_json::from_slice(answer).map_err(|error| wrong(&error.to_string()))?;
-    match answer.get_mut("data").map(Value::take) {
-        Some(Value::Array(entries)) => Ok(entries),
-        _ => Err(wrong("there is no list in it")),
+struct Answer {
+    entries: Vec<Value>,
+    /// `extra.pagination.total_count`.
+    total: Option<u64>,
+}
+
+impl Answer {
+    fn read(bytes: &[u8]) -> Result<Self, StepError> {
+        let mut answer: Value = serde_json::from_slice(bytes).map_err(fault::not_a_list)?;
+        let total = answer.pointer("/extra/pagination/total_count").and_then(Value::as_u64);
+        match answer.get_mut("data").map(Value::take) {
+            Some(Value::Array(entries)) => Ok(Self { entries, total }),
+            _ => Err(fault::not_a_list("there is no list in it")),
+        }
     }
 }
 
-fn read(entry: &Value) -> Result<ListedRun, CensusError> {
+fn read(entry: &Value) -> Result<ListedRun, StepError> {
     let id = |name: &str| entry.get(name).and_then(Value::as_u64).map(SourceId::from);
-    let run_id = id("id").ok_or_else(|| CensusError::Answer { reason: "a run has no id".to_owned() })?;
+    let run_id = id("id").ok_or_else(|| fault::not_a_list("a run has no id"))?;
     let trigger = entry.get("trigger").and_then(|trigger| trigger.get("cause_category")).and_then(Value::as_str);
     Ok(ListedRun {
         run_id,
@@ -123,7 +159,7 @@ fn read(entry: &Value) -> Result<ListedRun, CensusError> {
         started_at: time(entry, "started_at"),
         finished_at: time(entry, "finished_at"),
         trigger: trigger.unwrap_or_default().to_owned(),
-        entry: serde_json::to_vec(entry)?,
+        entry: serde_json::to_vec(entry).map_err(fault::unwritable)?,
     })
 }
 

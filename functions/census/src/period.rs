@@ -5,28 +5,30 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use clyra_attest::attestation::Attestation;
 use clyra_attest::{Parameters, Period, PeriodItem, attest_period};
-use clyra_evidence::def::census_day::{CensusDay, CensusGapCode};
+use clyra_evidence::def::census_day::CensusGapCode;
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::envelope::ENVELOPE_BYTES_MAX;
-use clyra_evidence::fact::{FactClass, FactValue, Facts};
-use clyra_evidence::id::{ConnectionName, Framework, ReceiptId, Slug};
+use clyra_evidence::fact::{FactClass, FactValue, Facts, Reading};
+use clyra_evidence::id::{ConnectionName, Framework, ReceiptId, Slug, Source};
 use clyra_evidence::object_key::{DayOf, ObjectKey, ObjectPrefix};
+use clyra_evidence::role::Role;
 use clyra_evidence::scope::{Scope, ScopedProject};
 use clyra_evidence::statement::{PredicateName, Statement, Subject, SubjectDigest};
-use clyra_evidence::time::{Day, Timestamp};
+use clyra_evidence::time::Day;
 use clyra_evidence::zip::ZIP_BYTES_MAX;
-use clyra_ports::evidence_store::Put;
-use clyra_ports::index::{RunRecord, RunStatus};
+use clyra_ports::evidence_store::{Put, list_all, newest};
 use clyra_ports::signer::seal;
+use clyra_ports::step::StepError;
 use clyra_verify::bundle::{Options, verify_bundle};
 use clyra_verify::verify_envelope;
 
-use crate::{Census, CensusError};
+use crate::days::HeldDay;
+use crate::failures::Failures;
+use crate::fill::class_of_reading;
+use crate::{Census, fault};
 
 /// Changes read from the index at once.
 const PAGE: usize = 200;
-/// Revisions of one document that are looked for.
-const REVISIONS_MAX: usize = 1_000;
 /// Hours allowed to resolve a failed run, where the scope does not say: the catalogue's own default.
 const FOLLOW_UP_HOURS_DEFAULT: i64 = 24;
 
@@ -44,9 +46,52 @@ pub struct Attested {
 /// The days of a period, as the censuses left them.
 struct Days {
     subjects: Vec<Subject>,
+    readings: Vec<HeldDay>,
     counted: i64,
     reconciled: bool,
     gaps: Vec<String>,
+}
+
+impl Days {
+    fn add(&mut self, held: HeldDay) {
+        let digest = SubjectDigest { sha256: held.envelope };
+        self.subjects.push(Subject { name: held.key.to_string(), digest });
+        self.reconciled &= held.census.reconciled;
+        let open = held.census.gaps.iter().filter(|gap| gap.code != CensusGapCode::SourceWindowLost);
+        self.gaps.extend(open.map(|gap| gap.run_id.to_string()));
+        self.readings.push(held);
+    }
+
+    /// Adds the censuses to the facts as what they rest on.
+    fn read_into(&self, facts: &mut Facts) -> Basis {
+        let classes = self.readings.iter().map(class);
+        let weakest = classes.reduce(FactClass::weaker).unwrap_or(FactClass::Observed);
+        let reading = |held: &HeldDay| {
+            facts.add_reading(|id| Reading {
+                id,
+                source: Source::DbtCloud,
+                connection: held.census.connection.clone(),
+                class: class(held),
+                endpoint: held.key.to_string(),
+                at: held.census.asked_at,
+                principal: Role::Verdict.to_string(),
+                sha256: held.envelope,
+                receipt_id: None,
+            })
+        };
+        Basis { class: weakest, from: self.readings.iter().map(reading).collect() }
+    }
+}
+
+/// What the facts of a period rest on.
+struct Basis {
+    class: FactClass,
+    from: Vec<String>,
+}
+
+fn class(held: &HeldDay) -> FactClass {
+    let end = held.census.day.plus_days(1).start();
+    class_of_reading(held.census.asked_at, end)
 }
 
 /// The changes of a period, as their newest bundles tell them.
@@ -67,8 +112,8 @@ impl Census {
         slug: &Slug,
         from: Day,
         to: Day,
-    ) -> Result<Option<Attested>, CensusError> {
-        let out_of_scope = || CensusError::OutOfScope { what: format!("project {slug}") };
+    ) -> Result<Option<Attested>, StepError> {
+        let out_of_scope = || fault::out_of_scope(format!("project {slug}"));
         let scope = self.deps.config.scope.as_ref().ok_or_else(out_of_scope)?;
         let project = scope.projects.iter().find(|p| p.slug == *slug && p.connection == *connection);
         let project = project.ok_or_else(out_of_scope)?;
@@ -78,74 +123,34 @@ impl Census {
         }
         let changes = self.changes(project, from, to).await?;
         let mut facts = Facts::new();
-        let period_days = to.days_since(from) + 1;
-        set_census(&mut facts, &days, period_days);
+        let basis = days.read_into(&mut facts);
+        set_census(&mut facts, &days, to.days_since(from) + 1, &basis);
         set_evidence(&mut facts, &changes);
-        self.set_failures(&mut facts, scope, project, from, to).await?;
+        let failures = self.failures(scope, project, from, to).await?;
+        set_failures(&mut facts, failures, &basis);
         let period = Period { project: slug.clone(), from, to };
         let parameters = Parameters::from_scope(scope, Some(project));
-        let attestation = attest_period(&self.deps.catalogue, &period, &facts, &parameters, &changes.items)?;
+        let attestation = attest_period(&self.deps.catalogue, &period, &facts, &parameters, &changes.items)
+            .map_err(|error| fault::of_period(&error))?;
         self.sign_period(attestation, &facts, days.subjects, slug, to).await.map(Some)
     }
 
-    /// The first day that was counted for a project: nothing before it can be attested.
-    ///
-    /// # Errors
-    /// When the store cannot be listed.
-    pub async fn first_counted_day(&self, project: &ScopedProject) -> Result<Option<Day>, CensusError> {
-        let mut after = None;
-        let mut first: Option<Day> = None;
-        loop {
-            let page = self.deps.reader.list(&ObjectPrefix::CensusDays, after.as_ref(), REVISIONS_MAX).await?;
-            for key in &page {
-                let ObjectKey::CensusDay(of, _) = key else { continue };
-                let ours = of.connection == project.connection
-                    && project.environments.iter().any(|e| e.environment_id == of.environment);
-                if ours {
-                    first = Some(first.map_or(of.day, |day| day.min(of.day)));
-                }
-            }
-            if page.len() < REVISIONS_MAX {
-                return Ok(first);
-            }
-            after = page.into_iter().next_back();
-        }
-    }
-
-    /// The last day of the newest period that was attested for a project.
-    ///
-    /// # Errors
-    /// When the store cannot be listed.
-    pub async fn attested_to(&self, project: &ScopedProject) -> Result<Option<Day>, CensusError> {
-        let keys = self.all(&ObjectPrefix::Attestations).await?;
-        let to = |key: &ObjectKey| {
-            let ObjectKey::PeriodAttestation { project: of, to, .. } = key else { return None };
-            (*of == project.slug).then_some(*to)
-        };
-        Ok(keys.iter().filter_map(to).max())
-    }
-
     /// The newest census of every day and environment, each checked before it counts.
-    async fn days(&self, project: &ScopedProject, from: Day, to: Day) -> Result<Days, CensusError> {
-        let mut days = Days { subjects: Vec::new(), counted: 0, reconciled: true, gaps: Vec::new() };
-        for offset in 0..=to.days_since(from) {
-            let day = from.plus_days(offset);
+    async fn days(&self, project: &ScopedProject, from: Day, to: Day) -> Result<Days, StepError> {
+        let mut days =
+            Days { subjects: Vec::new(), readings: Vec::new(), counted: 0, reconciled: true, gaps: Vec::new() };
+        let revisions = self.revisions(project, from, to).await?;
+        for day in (0..=to.days_since(from)).map(|offset| from.plus_days(offset)) {
             let mut whole = !project.environments.is_empty();
             for environment in &project.environments {
-                let of = DayOf {
-                    connection: project.connection.clone(),
-                    environment: environment.environment_id.clone(),
-                    day,
+                let (connection, environment) = (project.connection.clone(), environment.environment_id.clone());
+                let of = DayOf { connection, environment, day };
+                let held = match revisions.get(&of) {
+                    Some(revision) => self.believed(&of, *revision).await?,
+                    None => None,
                 };
-                match self.newest_census(&of).await? {
-                    Some((subject, census)) => {
-                        days.subjects.push(subject);
-                        days.reconciled &= census.reconciled;
-                        let open = census.gaps.iter().filter(|gap| gap.code != CensusGapCode::SourceWindowLost);
-                        days.gaps.extend(open.map(|gap| gap.run_id.to_string()));
-                    }
-                    None => whole = false,
-                }
+                whole &= held.is_some();
+                held.into_iter().for_each(|held| days.add(held));
             }
             days.counted += i64::from(whole);
             days.reconciled &= whole;
@@ -153,26 +158,25 @@ impl Census {
         Ok(days)
     }
 
-    pub(crate) async fn newest_census(&self, of: &DayOf) -> Result<Option<(Subject, CensusDay)>, CensusError> {
-        let known = self.deps.reader.list(&ObjectPrefix::CensusDaysOf(of.clone()), None, REVISIONS_MAX).await?;
-        let last = known.iter().filter_map(|key| if let ObjectKey::CensusDay(_, n) = key { Some(*n) } else { None });
-        let Some(last) = last.max() else { return Ok(None) };
-        let key = ObjectKey::CensusDay(of.clone(), last);
-        let Some(bytes) = self.deps.reader.get(&key, ENVELOPE_BYTES_MAX).await? else { return Ok(None) };
-        let checked = verify_envelope(&bytes, &self.deps.trust, PredicateName::CensusDay);
-        let Ok((document, _)) = checked.into_result() else { return Ok(None) };
-        let census: Option<CensusDay> = serde_json::from_value(document.into_inner().predicate).ok();
-        let subject = Subject { name: key.to_string(), digest: SubjectDigest { sha256: Sha256Digest::of(&bytes) } };
-        Ok(census.map(|census| (subject, census)))
+    /// A census; `None` for one that does not hold: its day counts as not counted, which no control survives.
+    async fn believed(&self, of: &DayOf, revision: u32) -> Result<Option<HeldDay>, StepError> {
+        match self.census_of(of, revision).await {
+            Ok(held) => Ok(Some(held)),
+            Err(error @ StepError::Park { .. }) => {
+                tracing::error!(census.day = %of, error = %error, "a census does not hold and is not counted");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The changes that went live in the period, by their newest bundles.
-    async fn changes(&self, project: &ScopedProject, from: Day, to: Day) -> Result<Changes, CensusError> {
+    async fn changes(&self, project: &ScopedProject, from: Day, to: Day) -> Result<Changes, StepError> {
         let mut changes = Changes { items: Vec::new(), all_intact: true, conflicts: BTreeSet::new() };
         let mut after = None;
         loop {
-            let page =
-                self.deps.index.changes_of(&project.connection, &project.project_id, after.as_ref(), PAGE).await?;
+            let page = self.deps.index.changes_of(&project.connection, &project.project_id, after.as_ref(), PAGE).await;
+            let page = page.map_err(|error| StepError::of_index(&error))?;
             for record in &page {
                 let header = &record.header;
                 let live = header.live_at.is_some_and(|at| at.day() >= from && at.day() <= to);
@@ -187,7 +191,7 @@ impl Census {
             }
             after = page.last().map(|record| record.header.change_id);
         }
-        for key in self.all(&ObjectPrefix::Conflicts).await? {
+        for key in list_all(self.deps.reader.as_ref(), &ObjectPrefix::Conflicts).await? {
             let ObjectKey::Conflict(id, _) = key else { continue };
             if self.concerns(&id, project, from, to).await? {
                 changes.conflicts.insert(id.to_string());
@@ -203,11 +207,12 @@ impl Census {
         project: &ScopedProject,
         from: Day,
         to: Day,
-    ) -> Result<bool, CensusError> {
-        let link = self.deps.index.link(receipt).await?;
+    ) -> Result<bool, StepError> {
+        let link = self.deps.index.link(receipt).await.map_err(|error| StepError::of_index(&error))?;
         let Some(run) = link.and_then(|link| link.run_id) else { return Ok(true) };
         for connection in self.deps.sources.keys() {
-            if let Some(run) = self.deps.index.run(connection, &run).await? {
+            let found = self.deps.index.run(connection, &run).await;
+            if let Some(run) = found.map_err(|error| StepError::of_index(&error))? {
                 let started = run.started_at.day();
                 let ours = *connection == project.connection && run.project.id == project.project_id;
                 return Ok(ours && started >= from && started <= to);
@@ -216,7 +221,7 @@ impl Census {
         Ok(true)
     }
 
-    async fn take_change(&self, key: &ObjectKey, changes: &mut Changes) -> Result<(), CensusError> {
+    async fn take_change(&self, key: &ObjectKey, changes: &mut Changes) -> Result<(), StepError> {
         let bytes = self.deps.reader.get(key, ZIP_BYTES_MAX).await?;
         let item = bytes.as_ref().and_then(|bytes| {
             let checked = verify_bundle(bytes, &self.deps.trust, &Options::default());
@@ -238,14 +243,13 @@ impl Census {
         Ok(())
     }
 
-    async fn set_failures(
+    async fn failures(
         &self,
-        facts: &mut Facts,
         scope: &Scope,
         project: &ScopedProject,
         from: Day,
         to: Day,
-    ) -> Result<(), CensusError> {
+    ) -> Result<Failures, StepError> {
         let hours = if let Some(FactValue::Int(hours)) = scope.parameters.get("followUpHoursMax") {
             *hours
         } else {
@@ -263,12 +267,10 @@ impl Census {
             runs.retain(|run| run.production);
             failures.add(&runs, to, hours.saturating_mul(3_600_000), now);
         }
-        facts.set("period.failures", failures.all, FactClass::Observed, &[]);
-        facts.set("period.failuresUnresolved", failures.unresolved, FactClass::Observed, &[]);
-        facts.set("period.failuresOpen", failures.open, FactClass::Observed, &[]);
-        Ok(())
+        Ok(failures)
     }
 
+    /// Signs the attestation, unless the newest one up to this day says the same.
     async fn sign_period(
         &self,
         attestation: Attestation,
@@ -276,98 +278,78 @@ impl Census {
         census_days: Vec<Subject>,
         slug: &Slug,
         to: Day,
-    ) -> Result<Attested, CensusError> {
+    ) -> Result<Attested, StepError> {
         let base = &self.deps.config.spec_base;
-        let unnamed = || CensusError::OutOfScope { what: format!("framework {}", attestation.framework) };
+        let unnamed = || fault::out_of_scope(format!("framework {}", attestation.framework));
         let framework: Framework = attestation.framework.parse().map_err(|_| unnamed())?;
-        let facts = serde_json::to_vec(facts)?;
+        let facts = serde_json::to_vec(facts).map_err(fault::unwritable)?;
         let mut subjects =
             vec![Subject { name: "facts.json".to_owned(), digest: SubjectDigest { sha256: Sha256Digest::of(&facts) } }];
         subjects.extend(census_days);
         let statement = Statement::new(base, PredicateName::AttestationSox, subjects, attestation.clone());
-        let envelope = seal(self.deps.verdict.as_ref(), base, statement.to_payload()?).await?.to_bytes();
+        let payload = statement.to_payload().map_err(fault::unwritable)?;
+        let name = |n| ObjectKey::PeriodAttestation { framework: framework.clone(), project: slug.clone(), to, n };
+        let mut newest = self.newest_attestation(&framework, slug, to).await?;
+        if let Some(n) = newest
+            && let Some(envelope) = self.says(&name(n), &payload).await?
+        {
+            return Ok(Attested { key: name(n), attestation, envelope });
+        }
+        let envelope = seal(self.deps.verdict.as_ref(), base, payload).await?.to_bytes();
         // The facts first: an attestation whose facts are not there could not be replayed.
         let key = ObjectKey::PeriodFacts(Sha256Digest::of(&facts));
         self.deps.writer.put_new(&key, Bytes::from(facts)).await?;
-        let prefix = ObjectPrefix::AttestationsOf(framework.clone(), slug.clone());
         loop {
-            let n = 1 + self.newest_attestation(&prefix, to).await?;
-            let key = ObjectKey::PeriodAttestation { framework: framework.clone(), project: slug.clone(), to, n };
+            let key = name(1 + newest.unwrap_or(0));
             if self.deps.writer.put_new(&key, Bytes::from(envelope.clone())).await? == Put::Stored {
                 return Ok(Attested { key, attestation, envelope: Sha256Digest::of(&envelope) });
             }
+            newest = self.newest_attestation(&framework, slug, to).await?;
         }
     }
 
-    async fn newest_attestation(&self, prefix: &ObjectPrefix, day: Day) -> Result<u32, CensusError> {
-        let mut after = None;
-        let mut newest = 0;
-        loop {
-            let page = self.deps.reader.list(prefix, after.as_ref(), REVISIONS_MAX).await?;
-            for key in &page {
-                if let ObjectKey::PeriodAttestation { to, n, .. } = key
-                    && *to == day
-                {
-                    newest = newest.max(*n);
-                }
-            }
-            if page.len() < REVISIONS_MAX {
-                return Ok(newest);
-            }
-            after = page.into_iter().next_back();
-        }
+    /// The digest of the envelope under `key` when it holds and has exactly this payload.
+    async fn says(&self, key: &ObjectKey, payload: &[u8]) -> Result<Option<Sha256Digest>, StepError> {
+        let Some(bytes) = self.deps.reader.get(key, ENVELOPE_BYTES_MAX).await? else { return Ok(None) };
+        let checked = verify_envelope(&bytes, &self.deps.trust, PredicateName::AttestationSox);
+        let same = checked.verified().is_some_and(|document| document.get().payload == payload);
+        Ok(same.then(|| Sha256Digest::of(&bytes)))
+    }
+
+    async fn newest_attestation(
+        &self,
+        framework: &ConnectionName,
+        slug: &ConnectionName,
+        day: Day,
+    ) -> Result<Option<u32>, StepError> {
+        let prefix = ObjectPrefix::AttestationsOf(framework.clone(), slug.clone());
+        let revision = |key: &ObjectKey| match key {
+            ObjectKey::PeriodAttestation { to, n, .. } if *to == day => Some(*n),
+            _ => None,
+        };
+        Ok(newest(self.deps.reader.as_ref(), &prefix, revision).await?.map(|(n, _)| n))
     }
 }
 
-fn set_census(facts: &mut Facts, days: &Days, period_days: i64) {
+fn set_census(facts: &mut Facts, days: &Days, period_days: i64, basis: &Basis) {
     let reconciled = days.reconciled && days.counted == period_days;
     let populations = if reconciled { vec!["P2".to_owned()] } else { Vec::new() };
-    facts.set("period.days", period_days, FactClass::Observed, &[]);
-    facts.set("census.days", days.counted, FactClass::Observed, &[]);
-    facts.set("census.unexplainedGaps", days.gaps.clone(), FactClass::Observed, &[]);
-    facts.set("census.populationsReconciled", populations, FactClass::Observed, &[]);
+    facts.set("period.days", period_days, basis.class, &basis.from);
+    facts.set("census.days", days.counted, basis.class, &basis.from);
+    facts.set("census.unexplainedGaps", days.gaps.clone(), basis.class, &basis.from);
+    facts.set("census.populationsReconciled", populations, basis.class, &basis.from);
 }
 
+/// The runs are those that the censuses counted.
+fn set_failures(facts: &mut Facts, failures: Failures, basis: &Basis) {
+    facts.set("period.failures", failures.all, basis.class, &basis.from);
+    facts.set("period.failuresUnresolved", failures.unresolved, basis.class, &basis.from);
+    facts.set("period.failuresOpen", failures.open, basis.class, &basis.from);
+}
+
+/// What the deployment finds about its own evidence was read from nobody.
 fn set_evidence(facts: &mut Facts, changes: &Changes) {
     let conflicts: Vec<String> = changes.conflicts.iter().cloned().collect();
     facts.set("evidence.signaturesValid", changes.all_intact, FactClass::Observed, &[]);
     facts.set("evidence.conflicts", conflicts, FactClass::Observed, &[]);
-}
-
-/// Failed production runs of a period, by run id.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Failures {
-    all: Vec<String>,
-    unresolved: Vec<String>,
-    open: Vec<String>,
-}
-
-impl Failures {
-    /// Adds the failures among `runs`, which are in order of their start. A failure is resolved by a later successful run
-    /// of its job in the same state, within `allowed_ms` of its end.
-    fn add(&mut self, runs: &[RunRecord], to: Day, allowed_ms: i64, now: Timestamp) {
-        for (at, run) in runs.iter().enumerate().filter(|(_, run)| run.started_at.day() <= to && failed(run)) {
-            let ended = run.finished_at.unwrap_or(run.started_at);
-            let due = ended.plus_ms(allowed_ms);
-            let resolves = |later: &&RunRecord| {
-                later.job_id == run.job_id
-                    && later.status == RunStatus::Success
-                    && later.failed_tests.is_empty()
-                    && later.vector.is_some()
-                    && later.vector == run.vector
-                    && later.finished_at.is_some_and(|finished| finished <= due)
-            };
-            let id = run.run_id.to_string();
-            self.all.push(id.clone());
-            match runs[at + 1..].iter().find(resolves) {
-                Some(_) => {}
-                None if now <= due => self.open.push(id),
-                None => self.unresolved.push(id),
-            }
-        }
-    }
-}
-
-fn failed(run: &RunRecord) -> bool {
-    run.status == RunStatus::Error || !run.failed_tests.is_empty()
 }

@@ -46,7 +46,7 @@ impl<'a> AtTarget<'a> {
             now,
             project: project(deps, &change.connection, &change.project.id),
             verify_url: verify_url(deps, change.change_id, now),
-            holder: deps.entropy.holder()?,
+            holder: holder(deps)?,
         })
     }
 
@@ -163,7 +163,9 @@ impl<'a> AtTarget<'a> {
         let seen = self
             .deps
             .ledger
-            .note("ticket-target-first-seen", self.name, |seen: Option<Timestamp>| Some(seen.unwrap_or(self.now)))
+            .update_note("ticket-target-first-seen", self.name, |seen: Option<Timestamp>| {
+                Some(seen.unwrap_or(self.now))
+            })
             .await
             .map_err(ledger_failed)?;
         Ok(seen.is_none_or(|seen| self.now.ms_since(seen) < DRY_RUN_DAYS_DEFAULT * DAY_MS))
@@ -173,6 +175,13 @@ impl<'a> AtTarget<'a> {
         let (change, max) = (&self.evidence.manifest.change.change_id, self.deps.config.max_tickets_per_day);
         self.deps.ledger.take_of_day(self.name, &self.project, self.now.day(), change, max).await.map_err(ledger_failed)
     }
+}
+
+/// A name that no other writer has, in whatever process: 128 random bits.
+fn holder(deps: &Deps) -> Result<String, StepError> {
+    let mut bytes = [0; 16];
+    deps.entropy.fill(&mut bytes)?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
 fn project(deps: &Deps, connection: &ConnectionName, id: &SourceId) -> String {

@@ -4,7 +4,6 @@ mod at_target;
 pub mod config;
 pub mod configured;
 pub mod draft;
-mod entropy;
 mod evidence;
 pub mod note;
 pub mod open;
@@ -32,8 +31,8 @@ use clyra_ports::index::Index;
 use clyra_ports::ledger::Ledger;
 use clyra_ports::step::{Step, StepError};
 
+pub use clyra_ports::entropy::{Entropy, OsEntropy};
 pub use config::{Config, TargetSetup};
-pub use entropy::{Entropy, OsEntropy};
 pub use servicenow::ServiceNow;
 pub use target::Target;
 pub use unconfigured::NO_TARGET;

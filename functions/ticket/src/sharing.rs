@@ -67,7 +67,7 @@ async fn first(
     let within = |first: &First| own.at.ms_since(first.at).abs() <= sharing.window_ms;
     let known = desk
         .ledger
-        .note(&format!("ticket-share#{}", desk.name), &sharing.key, |found: Option<First>| match found {
+        .update_note(&format!("ticket-share#{}", desk.name), &sharing.key, |found: Option<First>| match found {
             Some(first) if Some(first.change) == without_ticket => Some(own.clone()),
             Some(first) if within(&first) || first.at > own.at => None,
             Some(_) | None => Some(own.clone()),

@@ -4,13 +4,10 @@ use clyra_evidence::envelope::ENVELOPE_BYTES_MAX;
 use clyra_evidence::object_key::{ObjectKey, ObjectPrefix};
 use clyra_evidence::scope::{Scope, ScopeInForce};
 use clyra_evidence::statement::{PredicateName, SpecBase};
-use clyra_ports::evidence_store::{EvidenceReader, StoreError};
+use clyra_ports::evidence_store::{EvidenceReader, StoreError, newest};
 use clyra_verify::verify_envelope;
 
 use crate::trust::{Trust, newest_trust};
-
-/// Versions that are looked for: far more than a deployment ever has.
-pub(crate) const VERSIONS_MAX: usize = 10_000;
 
 /// Trust file and scope in force.
 #[derive(Clone, Debug)]
@@ -54,9 +51,9 @@ pub async fn in_force(reader: &dyn EvidenceReader, base: &SpecBase) -> Result<In
 }
 
 async fn newest_scope(reader: &dyn EvidenceReader, trust: &[u8]) -> Result<Option<ScopeInForce>, InForceError> {
-    let Some(version) = newest_version(reader).await? else { return Ok(None) };
+    let Some((version, key)) = newest_version(reader).await? else { return Ok(None) };
     let wrong = |reason: String| InForceError::Scope { version, reason };
-    let bytes = reader.get(&ObjectKey::Scope(version), ENVELOPE_BYTES_MAX).await?;
+    let bytes = reader.get(&key, ENVELOPE_BYTES_MAX).await?;
     let bytes = bytes.ok_or_else(|| wrong("it was listed and cannot be read".to_owned()))?;
     let checked = verify_envelope(&bytes, trust, PredicateName::Scope).into_result();
     let (document, _) = checked.map_err(|report| wrong(clyra_verify::explain::headline(&report)))?;
@@ -68,9 +65,8 @@ async fn newest_scope(reader: &dyn EvidenceReader, trust: &[u8]) -> Result<Optio
     Ok(Some(ScopeInForce { scope, payload: document.payload }))
 }
 
-/// The newest version of the scope that is signed.
-pub(crate) async fn newest_version(reader: &dyn EvidenceReader) -> Result<Option<u32>, StoreError> {
-    let keys = reader.list(&ObjectPrefix::Scopes, None, VERSIONS_MAX).await?;
+/// The newest version of the scope that is signed, and where it stands.
+pub(crate) async fn newest_version(reader: &dyn EvidenceReader) -> Result<Option<(u32, ObjectKey)>, StoreError> {
     let version = |key: &ObjectKey| if let ObjectKey::Scope(version) = key { Some(*version) } else { None };
-    Ok(keys.iter().filter_map(version).max())
+    newest(reader, &ObjectPrefix::Scopes, version).await
 }

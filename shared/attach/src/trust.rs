@@ -6,9 +6,9 @@ use clyra_evidence::object_key::{ObjectKey, ObjectPrefix};
 use clyra_evidence::role::Role;
 use clyra_evidence::statement::{PredicateName, SpecBase, Statement};
 use clyra_evidence::trust::TrustFile;
-use clyra_ports::evidence_store::EvidenceReader;
+use clyra_ports::evidence_store::{EvidenceReader, newest};
 
-use crate::in_force::{InForceError, VERSIONS_MAX};
+use crate::in_force::InForceError;
 
 /// A trust file that was read and checked.
 #[derive(Clone, Debug)]
@@ -24,11 +24,10 @@ pub struct Trust {
 /// # Errors
 /// When the store fails, or what it holds is not in order.
 pub async fn newest_trust(reader: &dyn EvidenceReader, base: &SpecBase) -> Result<Option<Trust>, InForceError> {
-    let keys = reader.list(&ObjectPrefix::Trust, None, VERSIONS_MAX).await?;
     let serial = |key: &ObjectKey| if let ObjectKey::Trust(serial) = key { Some(*serial) } else { None };
-    let Some(serial) = keys.iter().filter_map(serial).max() else { return Ok(None) };
+    let Some((serial, key)) = newest(reader, &ObjectPrefix::Trust, serial).await? else { return Ok(None) };
     let unreadable = InForceError::Trust("it was listed and cannot be read");
-    let envelope = reader.get(&ObjectKey::Trust(serial), ENVELOPE_BYTES_MAX).await?.ok_or(unreadable)?;
+    let envelope = reader.get(&key, ENVELOPE_BYTES_MAX).await?.ok_or(unreadable)?;
     let file = read_trust(&envelope, base)?;
     if file.serial != serial {
         return Err(InForceError::Trust("its serial is not its name"));

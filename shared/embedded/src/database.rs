@@ -1,5 +1,5 @@
-//! Tables in an embedded database (redb): one file each, so that the index can be thrown away and made anew without a
-//! look at the ledger, and the identities can be kept apart.
+//! Tables in an embedded database (redb): one file each, so that identities can be kept apart from the rest. All are
+//! primary: the index too holds what a source cannot be asked for again, so none is made anew when it is lost.
 //!
 //! One thread writes. What waits while it commits is its next transaction, so that many small writes share one sync.
 

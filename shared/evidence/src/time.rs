@@ -112,6 +112,20 @@ impl Day {
         Timestamp(self.0.saturating_add(days).saturating_mul(DAY_MS).clamp(0, UNIX_MS_MAX)).day()
     }
 
+    /// The day of a year, month and day of the Gregorian calendar; `None` when there is no such day.
+    #[must_use]
+    pub fn from_civil(year: i64, month: u32, day: u32) -> Option<Self> {
+        format!("{year:04}-{month:02}-{day:02}").parse().ok()
+    }
+
+    /// Year, month and day of the Gregorian calendar.
+    #[must_use]
+    pub fn civil(self) -> (i64, u32, u32) {
+        let (year, month, day) = civil_of_days(self.0);
+        // Both are small and positive by construction.
+        (year, u32::try_from(month).unwrap_or(1), u32::try_from(day).unwrap_or(1))
+    }
+
     /// Days from `earlier` to `self`.
     #[must_use]
     pub const fn days_since(self, earlier: Self) -> i64 {

@@ -18,6 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::table::{self, Order, Range, Row, RowKey, Table, TableError};
 
+/// Rows read at once where a whole stretch of a partition is wanted.
+const PAGE_ROWS: usize = 1_000;
+
 /// The index, over a table of its own.
 #[derive(Clone, Debug)]
 pub struct Index {
@@ -284,6 +287,16 @@ impl Index {
         table::read(self.table.as_ref(), &RowKey::new("receipt", receipt.to_string())).await
     }
 
+    /// Which receipts after `after` and up to `last` somebody has looked at: what a whole listing of receipts is compared
+    /// with, page by page, without a question for each.
+    ///
+    /// # Errors
+    /// When the table fails.
+    pub async fn linked(&self, after: Option<&ReceiptId>, last: &ReceiptId) -> Result<BTreeSet<ReceiptId>, TableError> {
+        let rows = self.through("receipt", after.map(ToString::to_string), last.to_string()).await?;
+        Ok(rows.iter().filter_map(|row| row.key.sort.parse().ok()).collect())
+    }
+
     /// Notes what became of a receipt.
     ///
     /// # Errors
@@ -332,6 +345,32 @@ impl Index {
         let range = Range { after: after.map(str::to_owned), before: None, order: Order::Ascending, limit };
         let rows = self.table.range(&format!("note#{topic}"), &range).await?;
         rows.into_iter().map(|row| Ok((row.key.sort.clone(), table::document(&row)?))).collect()
+    }
+
+    /// The names of a topic's documents after `after` and up to `last`.
+    ///
+    /// # Errors
+    /// When the table fails.
+    pub async fn noted(&self, topic: &str, after: Option<&str>, last: &str) -> Result<BTreeSet<String>, TableError> {
+        let rows = self.through(&format!("note#{topic}"), after.map(str::to_owned), last.to_owned()).await?;
+        Ok(rows.into_iter().map(|row| row.key.sort).collect())
+    }
+
+    /// The rows of a partition after `after` and up to `last`, itself included.
+    async fn through(&self, partition: &str, after: Option<String>, last: String) -> Result<Vec<Row>, TableError> {
+        // Bounds are exclusive, and names of one topic are of one length: nothing lies between.
+        let before = Some(format!("{last}!"));
+        let mut range = Range { after, before, order: Order::Ascending, limit: PAGE_ROWS };
+        let mut all = Vec::new();
+        loop {
+            let rows = self.table.range(partition, &range).await?;
+            let is_last = rows.len() < PAGE_ROWS;
+            range.after = rows.last().map(|row| row.key.sort.clone());
+            all.extend(rows);
+            if is_last {
+                return Ok(all);
+            }
+        }
     }
 
     async fn ordered(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::id::{BundleId, ChangeId};
 use clyra_evidence::time::{Day, Timestamp};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::table::{self, Order, Range, RowKey, Table, TableError};
@@ -174,18 +175,26 @@ impl Ledger {
         Ok(taken.is_some_and(|taken| taken.contains(change)))
     }
 
-    /// A small document that a function keeps for itself, such as when a target was first seen.
+    /// A small document that a function keeps for itself, such as when a target was first seen; `None` while there is none.
     ///
     /// # Errors
     /// When the table fails.
-    pub async fn note<T>(
+    pub async fn note<T: DeserializeOwned>(&self, topic: &str, name: &str) -> Result<Option<T>, TableError> {
+        table::read(self.table.as_ref(), &RowKey::new(format!("note#{topic}"), name)).await
+    }
+
+    /// Changes such a document. `change` may be called several times; gives the document as it is then.
+    ///
+    /// # Errors
+    /// When the table fails.
+    pub async fn update_note<T>(
         &self,
         topic: &str,
         name: &str,
         change: impl FnMut(Option<T>) -> Option<T> + Send,
     ) -> Result<Option<T>, TableError>
     where
-        T: Serialize + serde::de::DeserializeOwned + Clone + Send,
+        T: Serialize + DeserializeOwned + Clone + Send,
     {
         table::update(self.table.as_ref(), &RowKey::new(format!("note#{topic}"), name), change).await
     }

@@ -4,6 +4,7 @@ pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod download;
+pub mod entropy;
 pub mod evidence_store;
 pub mod identity_store;
 pub mod index;

@@ -17,6 +17,7 @@ use clyra_evidence::time::{Day, Timestamp};
 use clyra_evidence::zip::ZIP_BYTES_MAX;
 use clyra_ports::clock::Clock as _;
 use clyra_ports::index::ChangeRecord;
+use clyra_ports::queue::Queue as _;
 use clyra_standins::week::Moment;
 use clyra_verify::bundle::{Options, verify_bundle};
 use serde_json::json;
@@ -26,7 +27,6 @@ use super::{Stage, cast};
 use crate::links;
 use crate::output::{self, Format};
 use crate::stack::Stack;
-use crate::timers;
 
 /// Changes read from the index at once: a week has a dozen.
 const CHANGES_MAX: usize = 500;
@@ -92,7 +92,7 @@ impl<'a> Player<'a> {
         output::line(format!("  ServiceNow  {}  (stand-in)", self.stage.servicenow.url()));
     }
 
-    /// Plays every moment, then counts and attests the last days.
+    /// Plays every moment. Each day is counted and attested when it is over; the last one, which is today, is left open.
     pub(super) async fn play(&mut self) -> Result<(), String> {
         for moment in &self.stage.week.moments {
             let at = Timestamp::from_unix_ms(moment.at_ms).unwrap_or(self.stage.clock.now());
@@ -105,8 +105,10 @@ impl<'a> Player<'a> {
             self.work().await?;
             self.tell_changes().await?;
         }
-        let last = self.stage.clock.now().day();
-        self.end_day(last).await
+        self.work().await?;
+        self.tell_changes().await?;
+        self.tell_open_day();
+        Ok(())
     }
 
     fn move_clock(&self, to: Timestamp) {
@@ -137,7 +139,12 @@ impl<'a> Player<'a> {
     async fn end_day(&mut self, day: Day) -> Result<(), String> {
         self.work().await?;
         let Some(project) = self.project else { return Ok(()) };
-        let counted = timers::count(self.stack, project, day).await.map_err(|error| error.to_string())?;
+        let mut counted = Vec::new();
+        for environment in &project.environments {
+            let id = &environment.environment_id;
+            let census = self.stack.census.count_day(&project.connection, &project.project_id, id, day).await;
+            counted.push(census.map_err(|error| error.to_string())?);
+        }
         // What the census filled in is work for the steps, and the day is counted again over it.
         self.work().await?;
         self.tell_changes().await?;
@@ -149,7 +156,7 @@ impl<'a> Player<'a> {
         for census in counted {
             self.tell_census(&census);
         }
-        timers::attest(self.stack, project, day).await.map_err(|error| error.to_string())?;
+        self.stack.census.attest_to(project, day).await.map_err(|error| error.to_string())?;
         self.work().await
     }
 
@@ -284,7 +291,7 @@ impl<'a> Player<'a> {
     }
 
     async fn tell_rollup(&mut self, key: Option<ObjectKey>) -> Result<(), String> {
-        let received = std::mem::take(&mut self.receipts_of_day);
+        let received = received(std::mem::take(&mut self.receipts_of_day));
         let Some(key) = key else { return Ok(()) };
         let rollup = crate::evidence::rollup(self.stack, &key).await?;
         let executions = rollup.runs.iter().filter(|run| run.changes.is_empty()).count();
@@ -294,13 +301,22 @@ impl<'a> Player<'a> {
             }));
             return Ok(());
         }
-        let received: Vec<String> = received.iter().map(|(outcome, n)| format!("{n} {outcome}")).collect();
-        let received = if received.is_empty() { "none".to_owned() } else { received.join(", ") };
         output::line(format!(
             "  rollup   {} runs, {executions} of them changed nothing; receipts: {received}",
             rollup.runs.len()
         ));
         Ok(())
+    }
+
+    /// Says that the day is not over: what is not over is neither rolled up nor counted nor attested.
+    fn tell_open_day(&mut self) {
+        let received = received(std::mem::take(&mut self.receipts_of_day));
+        match (self.format, self.day) {
+            (Format::Json, day) => output::json_line(&json!({"event": "open", "day": day})),
+            (Format::Text, _) => output::line(format!(
+                "  open     receipts: {received}; rolled up, counted and attested when the day is over"
+            )),
+        }
     }
 
     fn tell_census(&self, census: &clyra_fn_census::Counted) {
@@ -404,6 +420,11 @@ fn count_in_words(exceptions: u32) -> (String, Style) {
 }
 
 /// Hours and minutes of a time, in UTC.
+fn received(outcomes: BTreeMap<String, u64>) -> String {
+    let outcomes: Vec<String> = outcomes.into_iter().map(|(outcome, n)| format!("{n} {outcome}")).collect();
+    if outcomes.is_empty() { "none".to_owned() } else { outcomes.join(", ") }
+}
+
 fn clock(at: Timestamp) -> String {
     at.to_string().get(11..16).unwrap_or_default().to_owned()
 }

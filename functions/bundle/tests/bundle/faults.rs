@@ -175,6 +175,7 @@ fn what_is_out_of_scope_is_not_asked_about() {
             }],
             key_reports: Vec::new(),
         }],
+        period: None,
         approval_sources: Vec::new(),
         controls: [].into(),
         parameters: [].into(),

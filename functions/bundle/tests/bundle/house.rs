@@ -24,6 +24,7 @@ use clyra_evidence::trust::{Algorithm, Requirement, TrustFile, TrustedKey};
 use clyra_evidence::zip::ZIP_BYTES_MAX;
 use clyra_fn_bundle::{Bundler, Config, DbtSource, Deps, Entropy};
 use clyra_ports::clock::{Clock as _, SimulatedClock};
+use clyra_ports::entropy::EntropyError;
 use clyra_ports::evidence_store::{EvidenceReader as _, EvidenceWriter as _};
 use clyra_ports::identity_store::IdentityStore;
 use clyra_ports::index::{Index, LinkOutcome};
@@ -53,8 +54,9 @@ pub(crate) struct House {
 struct Counting(AtomicU8);
 
 impl Entropy for Counting {
-    fn key(&self) -> Result<[u8; 32], StepError> {
-        Ok([self.0.fetch_add(1, Ordering::SeqCst); 32])
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+        bytes.fill(self.0.fetch_add(1, Ordering::SeqCst));
+        Ok(())
     }
 }
 

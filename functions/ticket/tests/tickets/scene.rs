@@ -253,6 +253,7 @@ pub(crate) fn scope() -> Scope {
             environments: Vec::new(),
             key_reports: Vec::new(),
         }],
+        period: None,
         approval_sources: Vec::new(),
         controls: BTreeMap::new(),
         parameters: BTreeMap::new(),

@@ -30,6 +30,10 @@ pub struct CensusDay {
     pub asked_at: Timestamp,
     /// Which calls, with their parameters, in order.
     pub calls: Vec<CensusCall>,
+    /// Whether the list was read from its newest run to one before the day, with every answer as long as the source says
+    /// and the source's total the same throughout. What broke off or moved while it was read shows nothing.
+    #[serde(default)]
+    pub complete: bool,
     /// How many runs the source lists for the day.
     pub source_count: u64,
     /// How many of them were held before the census filled any.
@@ -38,9 +42,14 @@ pub struct CensusDay {
     pub source_ids_sha256: Sha256Digest,
     /// Runs that no webhook told of and that the census read itself, with the receipts it made.
     pub filled: Vec<FilledRun>,
+    /// Runs that had not ended when the source was asked and that no delivery told of yet: neither held nor missing. The
+    /// day is counted again.
+    #[serde(default)]
+    pub running: Vec<SourceId>,
     /// Differences that stay, each with a closed code.
     pub gaps: Vec<CensusGap>,
-    /// Whether the day is reconciled: every run is held, and nothing is held that the source does not know.
+    /// Whether the day is reconciled: the source was asked after its end, the list is complete, every run of it is held, and
+    /// nothing is held that the source does not know.
     pub reconciled: bool,
 }
 
@@ -52,6 +61,12 @@ pub struct CensusCall {
     pub endpoint: String,
     /// SHA-256 of the answer's body.
     pub sha256: Sha256Digest,
+    /// How many runs stand in the answer.
+    #[serde(default)]
+    pub runs: u64,
+    /// How many runs the source says that the whole list has, days apart.
+    #[serde(default)]
+    pub total: Option<u64>,
 }
 
 /// A run that the census filled in.
@@ -78,13 +93,14 @@ pub struct CensusGap {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CensusGapCode {
-    /// The source lists a run that could not be read.
+    /// The source lists a run that is not held, and does not say whether it has ended.
     UnexplainedGap,
     /// We hold a receipt of a run that the source does not list any more.
     VanishedAtSource,
-    /// Two deliveries of one identity told different facts, and nobody has decided between them.
+    /// Reserved: two deliveries of one identity told different facts. Such a conflict is no difference between source and
+    /// store; it stands in the fact `evidence.conflicts` of the period.
     ConflictReceiptOpen,
-    /// The source no longer keeps the day.
+    /// We hold a run of a day that the source no longer keeps, so that its list shows nothing.
     SourceWindowLost,
 }
 

@@ -125,11 +125,14 @@ pub async fn changes_are_listed_by_project(index: &Index, seed: &str) {
 pub async fn a_receipt_is_linked_when_somebody_looked_at_it(index: &Index, seed: &str) {
     let receipt = fresh_receipt(seed, "link");
     assert_eq!(index.link(&receipt).await.expect("link"), None);
+    assert!(!index.linked(None, &receipt).await.expect("linked").contains(&receipt));
     for outcome in [LinkOutcome::Waiting, LinkOutcome::Change] {
         let changes = BTreeSet::from([fresh_change(seed, "link")]);
         let link = ReceiptLink { outcome, run_id: Some(SourceId::from(1)), changes };
         index.set_link(&receipt, &link).await.expect("set");
         assert_eq!(index.link(&receipt).await.expect("link"), Some(link));
+        assert!(index.linked(None, &receipt).await.expect("linked").contains(&receipt));
+        assert!(index.linked(Some(&receipt), &receipt).await.expect("linked").is_empty(), "nothing lies between");
     }
 }
 
@@ -145,6 +148,11 @@ pub async fn notes_are_kept_by_topic(index: &Index, seed: &str) {
     let notes: Vec<(String, String)> = index.notes(&topic, None, 10).await.expect("notes");
     assert_eq!(notes, [("a".to_owned(), "note a".to_owned()), ("b".to_owned(), "note b".to_owned())]);
     assert_eq!(index.notes::<String>(&topic, Some("a"), 10).await.expect("notes").len(), 1);
+    let noted = |after, last| index.noted(&topic, after, last);
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<String>>();
+    assert_eq!(noted(None, "a").await.expect("noted"), names(&["a"]));
+    assert_eq!(noted(Some("a"), "b").await.expect("noted"), names(&["b"]));
+    assert_eq!(noted(None, "c").await.expect("noted"), names(&["a", "b"]));
 }
 
 /// A connection of the suite's own: its name is made from the seed.

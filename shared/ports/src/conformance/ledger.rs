@@ -81,10 +81,10 @@ pub async fn a_day_gives_no_more_tickets_than_its_limit(ledger: &Ledger, seed: &
 pub async fn a_note_is_kept(ledger: &Ledger, seed: &str) {
     let topic = target(seed, "note");
     for expected in 1..=3 {
-        let note = ledger.note(&topic, "n", |n: Option<u32>| Some(n.unwrap_or(0) + 1)).await.expect("note");
+        let note = ledger.update_note(&topic, "n", |n: Option<u32>| Some(n.unwrap_or(0) + 1)).await.expect("note");
         assert_eq!(note, Some(expected));
     }
-    let unchanged = ledger.note(&topic, "n", |_: Option<u32>| None).await.expect("note");
+    let unchanged = ledger.note::<u32>(&topic, "n").await.expect("note");
     assert_eq!(unchanged, Some(3));
 }
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use clyra_evidence::def::census_day::{CensusCall, CensusDay, CensusGap, CensusGapCode, FilledRun};
+use clyra_evidence::def::census_day::{CensusCall, CensusDay, FilledRun};
 use clyra_evidence::def::rollup::{OperationsRollup, RolledRun, StateRead};
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::fact::FactClass;
 use clyra_evidence::id::{ConnectionName, SourceId};
 use clyra_evidence::layout::BundleFile;
 use clyra_evidence::manifest::NamedObject;
-use clyra_evidence::scope::{Scope, ScopedControl, ScopedEnvironment, ScopedProject};
+use clyra_evidence::scope::{Scope, ScopedControl, ScopedEnvironment, ScopedPeriod, ScopedProject};
 use clyra_evidence::text::UntrustedText;
 use clyra_verify::{Disclosure, Options, verify_bundle};
 
@@ -99,14 +99,20 @@ fn census_day() -> CensusDay {
         predecessor: None,
         asked_at: time("2026-11-20T00:15:00.000Z"),
         calls: vec![CensusCall {
-            endpoint: "GET /api/v2/accounts/12345/runs/?environment_id=1234&order_by=id&limit=100&offset=0".to_owned(),
+            endpoint: "GET /api/v2/accounts/12345/runs/?project_id=77&environment_id=1234&include_related=trigger,job\
+                       &order_by=-id&limit=100&offset=0"
+                .to_owned(),
             sha256: Sha256Digest::of(b"answer"),
+            runs: 4,
+            total: Some(4),
         }],
+        complete: true,
         source_count: 3,
         held_count: 1,
         source_ids_sha256: Sha256Digest::of(lines.as_bytes()),
         filled: vec![FilledRun { run_id: ids[0].clone(), receipt_id: receipt_id() }],
-        gaps: vec![CensusGap { run_id: ids[1].clone(), code: CensusGapCode::UnexplainedGap }],
+        running: vec![ids[1].clone()],
+        gaps: Vec::new(),
         reconciled: false,
     }
 }
@@ -129,6 +135,7 @@ fn scope() -> Scope {
             }],
             key_reports: vec!["model.finance_core.fct_revenue".to_owned()],
         }],
+        period: Some(ScopedPeriod::CalendarQuarter {}),
         approval_sources: vec!["github".to_owned()],
         controls: [("CM-04".to_owned(), control), ("CM-05".to_owned(), ScopedControl::default())].into(),
         parameters: [("retroApprovalDays".to_owned(), 2.into())].into(),
