@@ -13,6 +13,8 @@ use clyra_ports::index::Index;
 use clyra_ports::ledger::Ledger;
 use clyra_service::vars::{Name, ProcessVars, VarReader};
 use clyra_workpaper::names::SourceAddress;
+use clyra_workpaper::parts::Retention;
+use clyra_workpaper::parts::retention::Lock;
 use url::Url;
 
 const NAMES: [&str; 7] = [
@@ -35,7 +37,9 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
     let base = read.required::<SpecBase>("CLYRA_SPEC_BASE");
     let url = read.required::<Url>("CLYRA_PUBLIC_BASE_URL");
     let names = NAMES.map(|name| read.required::<Name>(name));
-    let (deployment, spec_base, url) = read.finish(|| Some((deployment?, base?, url?)))?;
+    let lock = read.optional::<Lock>("CLYRA_RETENTION_MODE");
+    let days = read.optional::<u32>("CLYRA_RETENTION_DAYS");
+    let (deployment, spec_base, url, lock, days) = read.finish(|| Some((deployment?, base?, url?, lock?, days?)))?;
     let names = names.map(|name| name.map(|n| n.to_string()).unwrap_or_default());
     let [bucket, index, identities, ledger, link, queue, parked] = names;
 
@@ -56,6 +60,7 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
         link_epoch: deployment.links.epoch,
         spec_base,
         addresses: addresses.collect(),
+        retention: lock.zip(days).map(|(lock, days)| Retention { lock, days }),
     };
     let ticketer = Ticketer::new(Deps {
         reader: store,

@@ -206,8 +206,11 @@ pub struct AttributeResult {
     pub facts: Vec<QuotedFact>,
     /// SHA-256 of the readings behind them, sorted.
     pub evidence: Vec<Sha256Digest>,
-    /// What would turn an exception or a not-tested into no exception.
+    /// What would turn an exception into no exception.
     pub turns_green: String,
+    /// What would make it testable; only where it was not tested.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub turns_testable: Option<String>,
     /// How to look it up in the source.
     pub in_the_source: InTheSource,
 }

@@ -96,6 +96,7 @@ impl<'a> View<'a> {
             evidence: self.evidence(&facts),
             facts,
             turns_green: attribute.turns_green.clone(),
+            turns_testable: None,
             in_the_source: self.in_the_source(&attribute.in_the_source),
         }
     }
