@@ -1,5 +1,5 @@
-//! The signed documents that stand beside bundles: census days, rollups, scope versions and attestations of periods. They
-//! are served under their names in the store, as they were written.
+//! The documents that stand beside bundles: census days, rollups, scope versions, attestations of periods and their
+//! facts. They are served under their names in the store, as they were written.
 
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::envelope::ENVELOPE_BYTES_MAX;
@@ -64,10 +64,8 @@ async fn is_of_environment(deps: &Deps, of: &DayOf, granted: &[ChangeId]) -> Res
 /// The document as it was written; its entity tag is its SHA-256.
 pub(crate) async fn read(deps: &Deps, key: &ObjectKey, if_none_match: Option<&str>) -> Result<Response, PaperError> {
     let Some(bytes) = deps.reader.get(key, ENVELOPE_BYTES_MAX).await? else { return Ok(answer::not_found()) };
-    let media_type = match key {
-        ObjectKey::PeriodFacts(_) => "application/json",
-        _ => "application/vnd.dsse.envelope.v1+json",
-    };
+    let is_signed = !matches!(key, ObjectKey::PeriodFacts(_));
+    let media_type = if is_signed { "application/vnd.dsse.envelope.v1+json" } else { "application/json" };
     let digest = Sha256Digest::of(&bytes).to_string();
     let mut response = answer::body(StatusCode::OK, media_type, bytes);
     let name = key.to_string().replace('/', "-");
