@@ -37,6 +37,8 @@ use clyra_service::http::Handler;
 use clyra_service::metrics::Registry;
 use clyra_service::vars::Vars;
 use clyra_workpaper::names::SourceAddress;
+use clyra_workpaper::parts::Retention;
+use clyra_workpaper::parts::retention::Lock;
 use url::{Host, Url};
 
 use crate::aside::Aside;
@@ -202,6 +204,7 @@ impl Parts {
             .with("/verify", &verify)
             .with("/bundles", &verify)
             .with("/receipts", &verify)
+            .with("/documents", &verify)
             .with("/.well-known/clyra-trust.json", &verify)
             .with("/healthz", &health)
             .with("/readyz", &health)
@@ -267,6 +270,7 @@ impl Parts {
             link_epoch: self.config.links.epoch,
             spec_base: self.config.spec_base.clone(),
             addresses: self.addresses(),
+            retention: Some(self.retention()),
         };
         Ok(Ticketer::new(clyra_fn_ticket::Deps {
             reader: Arc::clone(&self.embedded.reader),
@@ -288,6 +292,8 @@ impl Parts {
             access: Access::Link { key: self.link_key()?, epoch: self.config.links.epoch },
             spec_base: self.config.spec_base.clone(),
             sources: self.addresses(),
+            retention: Some(self.retention()),
+            targets: self.config.targets.iter().map(|target| target.name.clone()).collect(),
             https: self.config.public_base_url.as_ref().is_some_and(|url| url.scheme() == "https"),
         };
         Ok(Verify::new(clyra_fn_verify::Deps {
@@ -295,9 +301,15 @@ impl Parts {
             downloads: Arc::new(ThroughReader::new(Arc::clone(&self.embedded.reader))),
             identities: self.identities.clone(),
             index: self.index.clone(),
+            ledger: Some(self.ledger.clone()),
             clock: Arc::clone(&self.clock),
             config,
         }))
+    }
+
+    /// Files of one machine, as long as the operator said.
+    fn retention(&self) -> Retention {
+        Retention { lock: Lock::Files, days: self.config.retention_days }
     }
 
     /// The badges of every framework whose catalogue is built in.

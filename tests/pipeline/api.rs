@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use clyra_evidence::envelope::{ENVELOPE_BYTES_MAX, Envelope};
+use clyra_evidence::id::ChangeId;
+use clyra_evidence::object_key::{ObjectKey, ObjectPrefix};
 use clyra_evidence::time::{Day, Timestamp};
 use clyra_standins::Week;
 use serde_json::Value;
@@ -101,6 +104,49 @@ async fn evidence(house: &House, api: &mut Api) {
         api.answer(template, &get(address, &path, &[("cookie", &cookies), ("if-none-match", &tag)]).await, 304);
         api.answer(template, &get(address, &path, &[]).await, 403);
     }
+    documents(house, api, &cookies).await;
+}
+
+/// The signed documents beside the bundles, under their names in the store.
+async fn documents(house: &House, api: &mut Api, cookies: &str) {
+    let address = house.address.as_str();
+    for (prefix, template) in [
+        (ObjectPrefix::CensusDays, "/documents/census/{connection}/{environment}/{day}/{revision}.json"),
+        (ObjectPrefix::Rollups, "/documents/rollups/{connection}/{environment}/{day}/{revision}.json"),
+        (ObjectPrefix::Attestations, "/documents/attestations/{framework}/{project}/{day}/{revision}.json"),
+        (ObjectPrefix::Scopes, "/documents/scopes/{version}.json"),
+    ] {
+        let key = house.stack.embedded.reader.list(&prefix, None, 1).await.unwrap().remove(0);
+        let mut cookies = cookies.to_owned();
+        if let ObjectKey::PeriodAttestation { .. } = key {
+            let bytes = house.stack.embedded.reader.get(&key, ENVELOPE_BYTES_MAX).await.unwrap().unwrap();
+            let envelope = Envelope::from_bytes(&bytes).unwrap();
+            let statement: Value = serde_json::from_slice(envelope.unverified_payload()).unwrap();
+            // It opens with the link of a change that it counts.
+            let counted = &statement["predicate"]["population"]["attestations"][0]["changeId"];
+            cookies = cookies_of(house, counted.as_str().unwrap().parse().unwrap()).await;
+            let facts = statement["subject"][0]["digest"]["sha256"].as_str().unwrap();
+            let path = format!("/documents/period-facts/{facts}.json");
+            document(api, "/documents/period-facts/{sha256}.json", address, &path, &cookies).await;
+        }
+        document(api, template, address, &format!("/documents/{key}"), &cookies).await;
+    }
+}
+
+/// What a browser keeps after the link of a change was opened.
+async fn cookies_of(house: &House, change: ChangeId) -> String {
+    let link = clyra::links::verify_url(&house.stack, change).unwrap();
+    let opened = get(&house.address, link.split_once(house.address.as_str()).unwrap().1, &[]).await;
+    let cookies = opened.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
+    cookies.filter_map(|cookie| cookie.split(';').next()).collect::<Vec<_>>().join("; ")
+}
+
+async fn document(api: &mut Api, template: &str, address: &str, path: &str, cookies: &str) {
+    let whole = get(address, path, &[("cookie", cookies)]).await;
+    api.answer(template, &whole, 200);
+    let tag = whole.header("etag").to_owned();
+    api.answer(template, &get(address, path, &[("cookie", cookies), ("if-none-match", &tag)]).await, 304);
+    api.answer(template, &get(address, path, &[]).await, 403);
 }
 
 async fn public(house: &House, api: &mut Api) {

@@ -21,7 +21,7 @@ use clyra_evidence::time::Timestamp;
 use clyra_evidence::zip::EntryPath;
 use clyra_ports::signer;
 use clyra_ports::step::StepError;
-use clyra_workpaper::parts::{IntegrityOutcome, LogPosition, Parts};
+use clyra_workpaper::parts::{Around, IntegrityOutcome, LogPosition, Parts};
 use clyra_workpaper::{Names, WorkPaper};
 use serde::Serialize;
 
@@ -175,7 +175,7 @@ fn work_paper(
         integrity: IntegrityOutcome::NotChecked,
         log: LogPosition::NotLogged,
         newest_revision: None,
-        census: None,
+        around: Around::default(),
     };
     let paper = WorkPaper::from_parts(&parts, &Names::none());
     clyra_workpaper::pdf::file(&paper).map_err(|error| park("WORK_PAPER_NOT_DRAWN", error))

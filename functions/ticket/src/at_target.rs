@@ -7,10 +7,10 @@ use clyra_ports::ledger::{TicketRecord, TicketState};
 use clyra_ports::step::StepError;
 
 use crate::config::{DRY_RUN_DAYS_DEFAULT, TargetSetup};
+use crate::desk::{Desk, ledger_failed};
 use crate::draft::{Draft, short_description};
 use crate::evidence::Evidence;
-use crate::note::Told;
-use crate::open::{Desk, ledger_failed};
+use crate::note::Content;
 use crate::worth::{Shape, Worth, worth};
 use crate::{Deps, sharing};
 
@@ -22,6 +22,8 @@ pub(crate) struct AtTarget<'a> {
     pub(crate) name: &'a str,
     pub(crate) setup: &'a TargetSetup,
     pub(crate) evidence: &'a Evidence,
+    /// Whether the change went live before its connection was first seen.
+    before_baseline: bool,
     pub(crate) now: Timestamp,
     /// The project's slug in the scope, or its id.
     pub(crate) project: String,
@@ -35,6 +37,7 @@ impl<'a> AtTarget<'a> {
         name: &'a TargetName,
         setup: &'a TargetSetup,
         evidence: &'a Evidence,
+        before_baseline: bool,
         now: Timestamp,
     ) -> Result<Self, StepError> {
         let change = &evidence.manifest.change;
@@ -43,6 +46,7 @@ impl<'a> AtTarget<'a> {
             name: name.as_str(),
             setup,
             evidence,
+            before_baseline,
             now,
             project: project(deps, &change.connection, &change.project.id),
             verify_url: verify_url(deps, change.change_id, now),
@@ -55,7 +59,7 @@ impl<'a> AtTarget<'a> {
         let change = &self.evidence.manifest.change.change_id;
         let record = self.deps.ledger.ticket(self.name, change).await.map_err(ledger_failed)?;
         match record.as_ref().map(|record| record.state) {
-            Some(TicketState::Open) => return self.tell(false).await,
+            Some(TicketState::Open) => return self.bring_up_to_date(false).await,
             // It stands in the list of its day; later revisions are found by its link.
             Some(TicketState::Overflow) => return Ok(()),
             Some(
@@ -67,7 +71,7 @@ impl<'a> AtTarget<'a> {
             )
             | None => {}
         }
-        let shape = match worth(&self.evidence.manifest.change, &self.evidence.facts) {
+        let shape = match worth(&self.evidence.manifest.change, &self.evidence.facts, self.before_baseline) {
             Worth::Ticket(shape) => shape,
             Worth::None(reason) => return self.conclude(TicketState::NotWanted, reason.in_words(), None).await,
         };
@@ -83,13 +87,15 @@ impl<'a> AtTarget<'a> {
         if !self.has_room().await? {
             return self.overflow().await;
         }
-        let draft = self.with_fields(Draft::of(self.told(), &shape, self.now));
+        let draft = self
+            .with_fields(Draft::of(self.content(), &shape, self.now))
+            .requested_by(&self.evidence.paper.people, &self.setup.fields);
         let opened = self.desk().open(change, &draft).await?;
         if opened.created {
             let number = opened.record.number.as_deref().unwrap_or_default();
             tracing::info!(change.id = %change, target.name = self.name, ticket.number = number, "ticket.opened");
         }
-        self.tell(opened.created).await
+        self.bring_up_to_date(opened.created).await
     }
 
     pub(crate) fn desk(&self) -> Desk<'_> {
@@ -102,8 +108,8 @@ impl<'a> AtTarget<'a> {
         }
     }
 
-    pub(crate) fn told(&self) -> Told<'_> {
-        Told {
+    pub(crate) fn content(&self) -> Content<'_> {
+        Content {
             manifest: &self.evidence.manifest,
             facts: &self.evidence.facts,
             paper: &self.evidence.paper,
@@ -117,7 +123,7 @@ impl<'a> AtTarget<'a> {
     }
 
     pub(crate) fn with_fields(&self, draft: Draft) -> Draft {
-        draft.with(&self.setup.fields, self.setup.configuration_items.get(&self.project))
+        draft.with(&self.setup.fields, &self.project)
     }
 
     /// Records a decision against a ticket of its own, unless a writer is opening one at this moment.
@@ -149,7 +155,7 @@ impl<'a> AtTarget<'a> {
 
     async fn say_what_would_open(&self, shape: &Shape) -> Result<(), StepError> {
         let kind = shape.ticket_type.as_str();
-        let words = format!("dry run: would open a {kind} change \"{}\"", short_description(self.told()));
+        let words = format!("dry run: would open a {kind} change \"{}\"", short_description(self.content()));
         let change = &self.evidence.manifest.change.change_id;
         tracing::info!(change.id = %change, target.name = self.name, ticket.draft = words, "ticket.dry_run");
         self.conclude(TicketState::WouldOpen, &words, None).await

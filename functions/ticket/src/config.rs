@@ -7,6 +7,7 @@ use clyra_evidence::id::ConnectionName;
 use clyra_evidence::link::LINK_DAYS_DEFAULT;
 use clyra_evidence::statement::SpecBase;
 use clyra_workpaper::names::SourceAddress;
+use clyra_workpaper::parts::Retention;
 use url::Url;
 
 use crate::target::Target;
@@ -34,6 +35,8 @@ pub struct Config {
     pub spec_base: SpecBase,
     /// Addresses of the sources, for the links in the work paper.
     pub addresses: BTreeMap<ConnectionName, SourceAddress>,
+    /// How the store keeps evidence; absent where the deployment does not say.
+    pub retention: Option<Retention>,
 }
 
 impl Config {
@@ -48,6 +51,7 @@ impl Config {
             link_epoch: 1,
             spec_base: SpecBase::default(),
             addresses: BTreeMap::new(),
+            retention: None,
         }
     }
 }
@@ -56,8 +60,21 @@ impl Config {
 #[derive(Clone, Debug)]
 pub struct TargetSetup {
     pub(crate) target: Arc<dyn Target>,
-    pub(crate) fields: BTreeMap<String, String>,
-    pub(crate) configuration_items: BTreeMap<String, String>,
+    pub(crate) fields: TargetFields,
+}
+
+/// What the operator wants set on the tickets of a target; ids are the system's own.
+#[derive(Clone, Debug, Default)]
+pub struct TargetFields {
+    /// Fields of every ticket.
+    pub always: BTreeMap<String, String>,
+    /// The configuration item, per slug of a project.
+    pub configuration_items: BTreeMap<String, String>,
+    /// The group that owns a project, per slug; before the one for every ticket.
+    pub assignment_groups: BTreeMap<String, String>,
+    /// The ticket system's user, per account at the source as the work paper shows it, such as
+    /// `dbt_cloud/default/user 1201`. Nobody else is ever named as the one who asked for a change.
+    pub requesters: BTreeMap<String, String>,
 }
 
 /// Fields that Clyra does not write: approvals, states and what it words itself.
@@ -66,16 +83,13 @@ pub struct TargetSetup {
 pub struct FieldsRefused(pub Vec<String>);
 
 impl TargetSetup {
-    /// `fields` are set on every ticket; `configuration_items` gives the configuration item per slug of a project.
+    /// The target with `fields` set on its tickets.
     ///
     /// # Errors
     /// With every field that must not be configured.
-    pub fn new(
-        target: Arc<dyn Target>,
-        fields: BTreeMap<String, String>,
-        configuration_items: BTreeMap<String, String>,
-    ) -> Result<Self, FieldsRefused> {
-        let refused: Vec<String> = fields.keys().filter(|field| !target.may_be_configured(field)).cloned().collect();
-        if refused.is_empty() { Ok(Self { target, fields, configuration_items }) } else { Err(FieldsRefused(refused)) }
+    pub fn new(target: Arc<dyn Target>, fields: TargetFields) -> Result<Self, FieldsRefused> {
+        let refused: Vec<String> =
+            fields.always.keys().filter(|field| !target.may_be_configured(field)).cloned().collect();
+        if refused.is_empty() { Ok(Self { target, fields }) } else { Err(FieldsRefused(refused)) }
     }
 }

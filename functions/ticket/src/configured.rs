@@ -10,7 +10,7 @@ use clyra_outbound::{Credential, Limits, Origin, Outbound, PrivateAddresses};
 use clyra_ports::secrets::{Secret, Secrets};
 
 use crate::servicenow::{Api, SignIn};
-use crate::{ServiceNow, TargetSetup};
+use crate::{ServiceNow, TargetFields, TargetSetup};
 
 /// Targets cannot be used: everything that is wrong, and no secret.
 #[derive(Debug, thiserror::Error)]
@@ -52,14 +52,19 @@ async fn target(configured: &Configured, secrets: &dyn Secrets, outbound: &Outbo
     };
     let api = match configured.api {
         TargetApi::Table => Api::Table,
-        TargetApi::SnChgRest => Api::ChangeManagement { standard_template: None },
+        TargetApi::SnChgRest => Api::ChangeManagement { standard_template: configured.standard_template.clone() },
     };
     let system = match configured.kind {
         TargetKind::Servicenow => ServiceNow::connect(outbound, sign_in, api, Limits::default()),
     };
     let system = Arc::new(system.map_err(|error| error.to_string())?);
-    TargetSetup::new(system, configured.fields.clone(), configured.configuration_items.clone())
-        .map_err(|error| error.to_string())
+    let fields = TargetFields {
+        always: configured.fields.clone(),
+        configuration_items: configured.configuration_items.clone(),
+        assignment_groups: configured.assignment_groups.clone(),
+        requesters: configured.requesters.clone(),
+    };
+    TargetSetup::new(system, fields).map_err(|error| error.to_string())
 }
 
 async fn first(secrets: &dyn Secrets, reference: &str) -> Result<Secret, String> {

@@ -10,10 +10,12 @@ use clyra_evidence::fact::{FactValue, Facts};
 use clyra_evidence::id::ChangeId;
 use clyra_evidence::text::visible;
 use clyra_evidence::time::{Day, Timestamp};
+use clyra_workpaper::model::Participant;
 use clyra_workpaper::words;
 
+use crate::config::TargetFields;
 use crate::note;
-use crate::note::Told;
+use crate::note::Content;
 use crate::worth::{Shape, TicketType};
 
 /// Longest text field, in characters: the default of the base system.
@@ -50,6 +52,10 @@ pub struct Draft {
     pub note: String,
     /// The configuration item, by the system's own id.
     pub configuration_item: Option<String>,
+    /// The group that owns the project, by the system's own id.
+    pub assignment_group: Option<String>,
+    /// Who made the change, as a user of the system; absent unless a source names a person whom the operator mapped.
+    pub requested_by: Option<String>,
     /// Further fields that the operator configured.
     pub fields: BTreeMap<String, String>,
 }
@@ -57,26 +63,28 @@ pub struct Draft {
 impl Draft {
     /// Words the ticket of one change.
     #[must_use]
-    pub fn of(told: Told<'_>, shape: &Shape, now: Timestamp) -> Self {
-        let change = &told.manifest.change;
+    pub fn of(content: Content<'_>, shape: &Shape, now: Timestamp) -> Self {
+        let change = &content.manifest.change;
         let run = change.runs.first().map_or_else(|| "none".to_owned(), ToString::to_string);
-        let commit = commit(told.facts);
+        let commit = commit(content.facts);
         Self {
             correlation_id: correlation_id(&change.change_id),
             ticket_type: shape.ticket_type,
             unauthorized: shape.unauthorized,
-            short_description: short_description(told),
-            description: clip(&description(told, &commit)),
-            justification: justification(told.facts),
+            short_description: short_description(content),
+            description: clip(&description(content, &commit)),
+            justification: justification(content.facts),
             implementation_plan: clip(&format!(
                 "Went live with dbt run {run} of environment {}, commit {commit}.",
                 change.environment.name.for_plain()
             )),
-            test_plan: test_plan(told.facts),
+            test_plan: test_plan(content.facts),
             backout_plan: NOT_STATED.to_owned(),
-            work: change.live_at.map(|start| (start, time(told.facts, "run.finishedAt"))),
-            note: note::of_opening(told, shape.flagged, now),
+            work: change.live_at.map(|start| (start, time(content.facts, "run.finishedAt"))),
+            note: note::of_opening(content, shape.flagged, now),
             configuration_item: None,
+            assignment_group: None,
+            requested_by: None,
             fields: BTreeMap::new(),
         }
     }
@@ -102,18 +110,34 @@ impl Draft {
             work: None,
             note: "This record documents; it does not approve.\n".to_owned(),
             configuration_item: None,
+            assignment_group: None,
+            requested_by: None,
             fields: BTreeMap::new(),
         }
     }
 
-    /// The same with what the operator configured.
+    /// The same with what the operator configured for a project.
     #[must_use]
-    pub fn with(mut self, fields: &BTreeMap<String, String>, configuration_item: Option<&String>) -> Self {
-        self.fields.clone_from(fields);
-        self.configuration_item = configuration_item.cloned();
+    pub fn with(mut self, configured: &TargetFields, project: &str) -> Self {
+        self.fields.clone_from(&configured.always);
+        self.configuration_item = configured.configuration_items.get(project).cloned();
+        self.assignment_group = configured.assignment_groups.get(project).cloned();
+        self
+    }
+
+    /// The same, asked for by the first of these persons whom the operator mapped to a user.
+    #[must_use]
+    pub fn requested_by(mut self, people: &[Participant], configured: &TargetFields) -> Self {
+        let made_it = |person: &&Participant| person.roles.iter().any(|role| REQUESTING.contains(role));
+        let mut users = people.iter().filter(made_it).filter_map(|p| configured.requesters.get(p.account.as_str()));
+        self.requested_by = users.next().cloned();
         self
     }
 }
+
+/// The parts in which somebody asks for a change, in the words of the work paper; an approver does not.
+const REQUESTING: [&str; 5] =
+    ["author", "author of commits", "started the run", "changed the configuration", "changed the definition"];
 
 /// What stands where no source says anything: nothing is invented.
 const NOT_STATED: &str = "Not stated in the connected sources.";
@@ -134,12 +158,12 @@ pub fn overflow_correlation_id(project: &str, day: Day) -> String {
 
 /// `dbt finance-core: fct_revenue +2, run 70471820000123`: what fits a form's forty characters tells most.
 #[must_use]
-pub fn short_description(told: Told<'_>) -> String {
-    let change = &told.manifest.change;
+pub fn short_description(content: Content<'_>) -> String {
+    let change = &content.manifest.change;
     let run = change.runs.first().map(|run| format!("run {run}")).unwrap_or_default();
     let anchor = |n: usize| change.anchor.get(n).map(|part| visible(part)).unwrap_or_default();
     let what = match change.kind {
-        ChangeKind::Code => match text(told.facts, "pr.number") {
+        ChangeKind::Code => match text(content.facts, "pr.number") {
             Some(number) => format!("PR {}", visible(&number)),
             None => String::new(),
         },
@@ -149,42 +173,45 @@ pub fn short_description(told: Told<'_>) -> String {
         ChangeKind::Sync => format!("sync {} edited", anchor(0)),
         ChangeKind::Warehouse => "direct statement".to_owned(),
     };
-    let objects = objects(told.delta);
+    let objects = objects(content.delta);
     let named = match objects.as_slice() {
         [] => String::new(),
         [one] => one.clone(),
         [first, more @ ..] => format!("{first} +{}", more.len()),
     };
-    let told_first: Vec<String> = [what, named].into_iter().filter(|part| !part.is_empty()).collect();
-    let parts: Vec<String> = [told_first.join(" "), run].into_iter().filter(|part| !part.is_empty()).collect();
-    clip_to(&format!("dbt {}: {}", visible(told.project_slug), parts.join(", ")), SHORT_CHARS_MAX)
+    let begin: Vec<String> = [what, named].into_iter().filter(|part| !part.is_empty()).collect();
+    let parts: Vec<String> = [begin.join(" "), run].into_iter().filter(|part| !part.is_empty()).collect();
+    clip_to(&format!("dbt {}: {}", visible(content.project_slug), parts.join(", ")), SHORT_CHARS_MAX)
 }
 
-fn description(told: Told<'_>, commit: &str) -> String {
-    let (manifest, paper) = (told.manifest, told.paper);
+fn description(content: Content<'_>, commit: &str) -> String {
+    let (manifest, paper) = (content.manifest, content.paper);
     let change = &manifest.change;
     let mut out = String::new();
     // Writing to a String cannot fail, here and below.
+    if let Some(banner) = paper.header.banner {
+        let _ = writeln!(out, "{banner}");
+    }
     let _ = writeln!(out, "{}.", paper.header.title);
     let _ = writeln!(out, "Entity: {}", manifest.entity.for_plain());
     if let Some(live_at) = change.live_at {
         let _ = writeln!(out, "Live since: {} (first production run in the new state)", words::time(live_at));
     }
     let _ = writeln!(out, "Commit: {commit}");
-    let _ = writeln!(out, "{}", paper.headline.sentence);
+    note::push_headline(&mut out, paper);
     // Before the lists, which may be cut.
-    let _ = writeln!(out, "Work paper and evidence: {}", told.verify_url);
+    let _ = writeln!(out, "Work paper and evidence: {}", content.verify_url);
     let _ = writeln!(out, "Change id: {}", change.change_id);
-    match told.delta {
+    match content.delta {
         Some(delta) if delta.class != DeltaClass::Unknown => push_delta(&mut out, delta),
         Some(_) | None => out.push_str("What changed: the two states could not be compared.\n"),
     }
-    push_list(&mut out, "Overrides", told.facts, "run.overrides");
-    push_list(&mut out, "Operations outside the job", told.facts, "run.operations");
-    push_list(&mut out, "Rebuilt by full refresh", told.facts, "run.fullRefreshNodes");
-    push_list(&mut out, "History rebuilt", told.facts, "run.fullRefreshSnapshots");
-    push_list(&mut out, "Variables passed (names only)", told.facts, "run.vars.names");
-    push_list(&mut out, "Packages that differ", told.facts, "packages.changed");
+    push_list(&mut out, "Overrides", content.facts, "run.overrides");
+    push_list(&mut out, "Operations outside the job", content.facts, "run.operations");
+    push_list(&mut out, "Rebuilt by full refresh", content.facts, "run.fullRefreshNodes");
+    push_list(&mut out, "History rebuilt", content.facts, "run.fullRefreshSnapshots");
+    push_list(&mut out, "Variables passed (names only)", content.facts, "run.vars.names");
+    push_list(&mut out, "Packages that differ", content.facts, "packages.changed");
     out
 }
 

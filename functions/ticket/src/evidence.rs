@@ -1,32 +1,25 @@
 //! The newest bundle of a change, verified before a word of it is believed.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use clyra_delta::compare::SemanticDelta;
-use clyra_evidence::actor::ActorCommitment;
 use clyra_evidence::digest::Sha256Digest;
-use clyra_evidence::fact::{FactValue, Facts};
+use clyra_evidence::fact::Facts;
 use clyra_evidence::id::{BundleId, ChangeId};
 use clyra_evidence::layout::BundleFile;
 use clyra_evidence::manifest::DefManifest;
 use clyra_evidence::object_key::ObjectKey;
-use clyra_evidence::text::UntrustedText;
+use clyra_evidence::receipt::DataReceipt;
 use clyra_evidence::time::Timestamp;
 use clyra_evidence::zip::ZIP_BYTES_MAX;
 use clyra_ports::evidence_store::StoreError;
-use clyra_ports::identity_store::IdentityStore;
 use clyra_ports::step::StepError;
 use clyra_ports::table::TableError;
-use clyra_verify::{Options, Outcome, Report, verify_bundle};
+use clyra_verify::{Options, Report, verify_bundle};
 use clyra_workpaper::names::Person;
-use clyra_workpaper::parts::{Check, Held, IntegrityOutcome};
+use clyra_workpaper::parts::{IntegrityOutcome, TrustFingerprint};
 use clyra_workpaper::{Names, Parts, WorkPaper};
 
 use crate::Deps;
-
-/// Most persons that are looked up for one work paper: more take no part in one change.
-const PERSONS_MAX: usize = 64;
 
 /// What one verified bundle tells.
 #[derive(Clone, Debug)]
@@ -36,6 +29,7 @@ pub(crate) struct Evidence {
     /// The payload as signed: its SHA-256 is the bundle's id.
     pub(crate) manifest_payload: Vec<u8>,
     pub(crate) facts: Facts,
+    pub(crate) receipts: Vec<DataReceipt>,
     pub(crate) delta: Option<SemanticDelta>,
     pub(crate) zip_sha256: Sha256Digest,
     pub(crate) trust_sha256: Sha256Digest,
@@ -44,8 +38,8 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
-    /// A digest of what readers are told, the runs apart.
-    pub(crate) fn content(&self) -> Sha256Digest {
+    /// A digest of what a ticket says of it, the runs apart: the same digest, nothing new to say.
+    pub(crate) fn digest(&self) -> Sha256Digest {
         let (change, headline) = (&self.manifest.change, &self.paper.headline);
         let exceptions = self.paper.exceptions.iter();
         let exceptions: Vec<String> = exceptions.map(|row| format!("{} {}", row.reference, row.found)).collect();
@@ -86,18 +80,24 @@ pub(crate) async fn read(deps: &Deps, change: &ChangeId, seen: u32, now: Timesta
         let reason = format!("what stands as revision {revision} of change {change} is another bundle");
         return Err(StepError::Park { code: "BUNDLE_MISPLACED", reason });
     }
-    let integrity = integrity(&opened.report, now);
-    let names =
-        Names { people: people(&deps.identities, &opened.facts).await?, sources: deps.config.addresses.clone() };
     let mut parts = Parts::read(&zip, &deps.config.spec_base).map_err(|error| incomplete(&error.to_string()))?;
-    parts.integrity = integrity;
+    parts.integrity = IntegrityOutcome::of(&opened.report, *change, now);
     parts.newest_revision = Some(revision);
+    parts.around.retention = deps.config.retention;
+    parts.around.trust = Some(TrustFingerprint::of(&deps.trust));
+    let identities = &deps.identities;
+    let known = |commitment| async move {
+        let account = identities.resolve(&commitment).await?;
+        Ok(account.map(|account| Person::of_account(account.name, &account.namespace, &account.id)))
+    };
+    let names = Names::resolve(&parts, &deps.config.addresses, known).await.map_err(identities_failed)?;
     Ok(Evidence {
         bundle_id: opened.bundle_id,
         paper: WorkPaper::from_parts(&parts, &names),
         manifest: opened.manifest,
         manifest_payload: opened.manifest_payload,
         facts: opened.facts,
+        receipts: parts.receipts,
         delta: opened.delta,
         zip_sha256: opened.report.sha256,
         trust_sha256: opened.report.trust_sha256,
@@ -131,14 +131,19 @@ fn open(deps: &Deps, zip: &Bytes) -> Result<Opened, StepError> {
 }
 
 async fn get(deps: &Deps, change: &ChangeId, revision: u32) -> Result<Option<Bytes>, StepError> {
-    deps.reader.get(&ObjectKey::Bundle(*change, revision), ZIP_BYTES_MAX).await.map_err(|error| match error {
+    deps.reader.get(&ObjectKey::Bundle(*change, revision), ZIP_BYTES_MAX).await.map_err(store_failed)
+}
+
+/// What a failed store means for the step.
+pub(crate) fn store_failed(error: StoreError) -> StepError {
+    match error {
         StoreError::Unavailable { .. } => {
             StepError::Later { code: "STORE_UNAVAILABLE", reason: error.to_string(), after_ms: None }
         }
         StoreError::TooLarge { .. } | StoreError::Corrupt { .. } => {
             StepError::Park { code: "STORE_NOT_IN_ORDER", reason: error.to_string() }
         }
-    })
+    }
 }
 
 fn not_intact(report: &Report) -> StepError {
@@ -150,58 +155,6 @@ fn not_intact(report: &Report) -> StepError {
 
 fn incomplete(why: &str) -> StepError {
     StepError::Park { code: "BUNDLE_INCOMPLETE", reason: format!("the bundle cannot be worded: {why}") }
-}
-
-fn integrity(report: &Report, now: Timestamp) -> IntegrityOutcome {
-    let checks = report.checks.iter().map(|check| Check {
-        name: check.title.clone(),
-        held: match check.outcome {
-            Outcome::Passed => Held::Yes,
-            Outcome::Failed => Held::No,
-            Outcome::NotApplicable => Held::NotApplicable,
-        },
-        detail: UntrustedText::new(&check.why),
-    });
-    let verifier = format!("{} {}", report.verifier.name, report.verifier.version);
-    IntegrityOutcome::Checked { at: now, verifier, intact: report.is_intact(), checks: checks.collect() }
-}
-
-/// The persons behind the commitments among the facts. What is no commitment of ours resolves to nobody.
-async fn people(identities: &IdentityStore, facts: &Facts) -> Result<BTreeMap<ActorCommitment, Person>, StepError> {
-    let mut people = BTreeMap::new();
-    let mut asked = Vec::new();
-    for text in facts.facts.values().flat_map(|fact| texts(&fact.value)) {
-        let Some(commitment) = commitment(text) else { continue };
-        if asked.contains(&commitment) || asked.len() >= PERSONS_MAX {
-            continue;
-        }
-        asked.push(commitment);
-        if let Some(account) = identities.resolve(&commitment).await.map_err(identities_failed)? {
-            let account_id = UntrustedText::new(&account.id);
-            let person = Person {
-                name: account.name,
-                account: account_id,
-                title: None,
-                directory_id: None,
-                active_on_day: None,
-            };
-            people.insert(commitment, person);
-        }
-    }
-    Ok(people)
-}
-
-fn texts(value: &FactValue) -> &[String] {
-    match value {
-        FactValue::Text(text) => std::slice::from_ref(text),
-        FactValue::List(list) => list,
-        FactValue::Null | FactValue::Bool(_) | FactValue::Int(_) => &[],
-    }
-}
-
-fn commitment(text: &str) -> Option<ActorCommitment> {
-    // Only a digest can be one; other texts are not worth a parser.
-    (text.len() == 64).then(|| serde_json::from_value(text.into()).ok()).flatten()
 }
 
 fn index_failed(error: TableError) -> StepError {

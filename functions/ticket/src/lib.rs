@@ -1,18 +1,19 @@
 #![doc = include_str!("../README.md")]
 
 mod at_target;
+mod baseline;
 pub mod config;
 pub mod configured;
+pub mod desk;
 pub mod draft;
 mod evidence;
 pub mod note;
-pub mod open;
 mod overflow;
 pub mod servicenow;
 mod sharing;
 pub mod target;
-mod tell;
 mod unconfigured;
+mod update;
 pub mod worth;
 
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ use clyra_ports::ledger::Ledger;
 use clyra_ports::step::{Step, StepError};
 
 pub use clyra_ports::entropy::{Entropy, OsEntropy};
-pub use config::{Config, TargetSetup};
+pub use config::{Config, TargetFields, TargetSetup};
 pub use servicenow::ServiceNow;
 pub use target::Target;
 pub use unconfigured::NO_TARGET;
@@ -83,14 +84,15 @@ impl Ticketer {
         let deps = &self.deps;
         let now = deps.clock.now();
         let evidence = evidence::read(deps, change, revision, now).await?;
+        let before = baseline::is_before(deps, &evidence).await?;
         if deps.targets.is_empty() {
-            return unconfigured::wait_visibly(&deps.ledger, &evidence).await;
+            return unconfigured::wait_visibly(&deps.ledger, &evidence, before).await;
         }
         unconfigured::leave(&deps.ledger, change).await?;
         let mut failed = None;
         for (name, setup) in &deps.targets {
             // One target that fails holds up no other.
-            if let Err(error) = AtTarget::new(deps, name, setup, &evidence, now)?.settle().await {
+            if let Err(error) = AtTarget::new(deps, name, setup, &evidence, before, now)?.settle().await {
                 failed = Some(match failed {
                     Some(later @ StepError::Later { .. }) => later,
                     Some(StepError::Park { .. }) | None => error,

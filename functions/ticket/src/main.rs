@@ -13,6 +13,8 @@ use clyra_ports::index::Index;
 use clyra_ports::ledger::Ledger;
 use clyra_service::vars::{Name, ProcessVars, VarReader};
 use clyra_workpaper::names::SourceAddress;
+use clyra_workpaper::parts::Retention;
+use clyra_workpaper::parts::retention::Lock;
 use url::Url;
 
 const NAMES: [&str; 7] = [
@@ -35,7 +37,10 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
     let base = read.required::<SpecBase>("CLYRA_SPEC_BASE");
     let url = read.required::<Url>("CLYRA_PUBLIC_BASE_URL");
     let names = read.names(NAMES);
-    let (deployment, spec_base, url, names) = read.finish(|| Some((deployment?, base?, url?, names?)))?;
+    let lock = read.optional::<Lock>("CLYRA_RETENTION_MODE");
+    let days = read.optional::<u32>("CLYRA_RETENTION_DAYS");
+    let (deployment, spec_base, url, names, lock, days) =
+        read.finish(|| Some((deployment?, base?, url?, names?, lock?, days?)))?;
     let [bucket, index, identities, ledger, link, queue, parked] = names.each_ref().map(Name::as_str);
 
     let aws = Aws::from_vars(&vars)?;
@@ -57,6 +62,7 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
         link_epoch: deployment.links.epoch,
         spec_base,
         addresses: SourceAddress::all(deployment.source_addresses()),
+        retention: lock.zip(days).map(|(lock, days)| Retention { lock, days }),
     };
     let ticketer = Ticketer::new(Deps {
         reader: store,

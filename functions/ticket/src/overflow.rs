@@ -6,10 +6,10 @@ use clyra_ports::ledger::TicketState;
 use clyra_ports::step::StepError;
 
 use crate::at_target::AtTarget;
+use crate::desk::{Desk, ledger_failed};
 use crate::draft::Draft;
 use crate::note;
-use crate::open::{Desk, ledger_failed};
-use crate::tell::ticket;
+use crate::update::ticket;
 
 /// Most changes that one overflow ticket lists: a flood is stopped twice. The others stand in `clyra status`.
 const LISTED_MAX: usize = 200;
@@ -35,7 +35,7 @@ impl AtTarget<'_> {
         let listed = self.deps.ledger.take_of_day(&name, &self.project, day, &change, LISTED_MAX).await;
         let number = opened.record.number.clone().unwrap_or_default();
         let reason = if listed.map_err(ledger_failed)? {
-            desk.target.note(&ticket(&opened.record), &note::of_overflow(self.told())).await?;
+            desk.target.note(&ticket(&opened.record), &note::of_overflow(self.content())).await?;
             format!("listed in the overflow ticket {number} of {day}")
         } else {
             format!("beyond the list of the overflow ticket {number} of {day}")

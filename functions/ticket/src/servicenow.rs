@@ -22,7 +22,7 @@ use self::auth::Caller;
 pub use self::auth::SignIn;
 use self::refusal::{of_read, of_write};
 use crate::draft::Draft;
-use crate::target::{Attachment, Target, TargetError, Ticket};
+use crate::target::{Attachment, Created, Target, TargetError, Ticket};
 use crate::worth::TicketType;
 
 /// Most rows read of a look-up: one is right, more are surplus to be reported.
@@ -130,19 +130,24 @@ impl Target for ServiceNow {
         Ok(found)
     }
 
-    async fn create(&self, draft: &Draft) -> Result<Ticket, TargetError> {
+    async fn create(&self, draft: &Draft) -> Result<Created, TargetError> {
         let path = self.place_of_creation(draft.ticket_type);
-        let answer = self.caller.post(&path, &fields::of(draft)).await.map_err(of_write)?;
+        let sent = fields::of(draft);
+        let answer = self.caller.post(&path, &sent).await.map_err(of_write)?;
         let created = created(&answer)?;
-        if !created.ignored.is_empty() {
+        let mut not_kept = fields::not_kept(&sent, &created.fields);
+        not_kept.extend(created.ignored);
+        not_kept.sort();
+        not_kept.dedup();
+        if !not_kept.is_empty() {
             tracing::warn!(
                 ticket.number = created.row.ticket.number,
-                fields = created.ignored.join(","),
-                "servicenow.fields_ignored: the instance left fields out of a ticket"
+                fields = not_kept.join(","),
+                "servicenow.fields_not_kept: the instance left fields out of a ticket or changed them"
             );
         }
         self.check_kept(&created.row, draft).await?;
-        Ok(created.row.ticket)
+        Ok(Created { ticket: created.row.ticket, not_kept })
     }
 
     async fn note(&self, ticket: &Ticket, text: &str) -> Result<(), TargetError> {

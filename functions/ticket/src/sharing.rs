@@ -6,7 +6,7 @@ use clyra_ports::ledger::{TicketRecord, TicketState};
 use clyra_ports::step::StepError;
 use serde::{Deserialize, Serialize};
 
-use crate::open::{Desk, ledger_failed};
+use crate::desk::{Desk, ledger_failed};
 use crate::worth::Sharing;
 
 /// How often the first one is looked for anew after one turned out to have no ticket.

@@ -32,7 +32,7 @@ pub trait Target: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`TargetError::Unknown`] when nobody can say whether it was opened: look before trying again.
-    async fn create(&self, draft: &Draft) -> Result<Ticket, TargetError>;
+    async fn create(&self, draft: &Draft) -> Result<Created, TargetError>;
 
     /// Adds a work note.
     ///
@@ -56,6 +56,15 @@ pub struct Ticket {
     pub number: String,
     /// When it was opened, by the system's clock; absent when the system does not say.
     pub opened_at: Option<Timestamp>,
+}
+
+/// A ticket that was created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// The ticket.
+    pub ticket: Ticket,
+    /// Fields that the system did not keep as they were sent: told to readers, never a failure.
+    pub not_kept: Vec<String>,
 }
 
 /// A file for a ticket.

@@ -4,15 +4,15 @@ use clyra_evidence::id::ChangeId;
 use clyra_ports::ledger::{Ledger, TicketRecord, TicketState};
 use clyra_ports::step::StepError;
 
+use crate::desk::ledger_failed;
 use crate::evidence::Evidence;
-use crate::open::ledger_failed;
 use crate::worth::{Worth, worth};
 
 /// The name in the ledger under which changes wait for a first target; no target can have it.
 pub const NO_TARGET: &str = "(none)";
 
-pub(crate) async fn wait_visibly(ledger: &Ledger, evidence: &Evidence) -> Result<(), StepError> {
-    let (state, reason) = match worth(&evidence.manifest.change, &evidence.facts) {
+pub(crate) async fn wait_visibly(ledger: &Ledger, evidence: &Evidence, before_baseline: bool) -> Result<(), StepError> {
+    let (state, reason) = match worth(&evidence.manifest.change, &evidence.facts, before_baseline) {
         Worth::Ticket(_) => (TicketState::Waiting, "no ticket system is configured"),
         Worth::None(reason) => (TicketState::NotWanted, reason.in_words()),
     };

@@ -2,7 +2,7 @@
 //! week: a ticket is for a change, and only for one that somebody has to stand for.
 
 use clyra_evidence::change::ChangeKind;
-use clyra_evidence::fact::{FactClass, FactValue, Facts};
+use clyra_evidence::fact::{FactValue, Facts};
 use clyra_evidence::manifest::{ChangeClass, ChangeHeader, ChangeMark};
 
 /// Whether a change deserves a ticket, and of which shape.
@@ -64,7 +64,7 @@ pub struct Sharing {
 pub enum NoTicket {
     /// Only descriptions, docs, meta or tags differ: a line of the day's rollup.
     DocumentationOnly,
-    /// Connected or filled in later: nothing before the first connection is anybody's to stand for now.
+    /// It went live before the connection was first seen: nothing from then is anybody's to stand for now.
     Backfill,
     /// The change came by a pull request of configuration code, which has its own ticket.
     AsCode,
@@ -78,7 +78,7 @@ impl NoTicket {
     pub const fn in_words(self) -> &'static str {
         match self {
             Self::DocumentationOnly => "only documentation differs",
-            Self::Backfill => "learned by filling in the past",
+            Self::Backfill => "went live before the connection was first seen",
             Self::AsCode => "came by a pull request of configuration code",
             Self::Withdrawn => "a later fact showed that nothing changed",
         }
@@ -87,14 +87,14 @@ impl NoTicket {
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// Decides by the change's header and facts.
+/// Decides by the change's header and facts. `before_baseline`: it went live before its connection was first seen.
 #[must_use]
-pub fn worth(header: &ChangeHeader, facts: &Facts) -> Worth {
+pub fn worth(header: &ChangeHeader, facts: &Facts, before_baseline: bool) -> Worth {
     if header.marks.contains(&ChangeMark::Withdrawn) || is_true(facts, "change.withdrawn") {
         return Worth::None(NoTicket::Withdrawn);
     }
     // Before all that follows: filling in the past opens nothing, whatever it finds.
-    if facts.get("change.kind").is_some_and(|fact| fact.class == FactClass::Reconstructed) {
+    if before_baseline {
         return Worth::None(NoTicket::Backfill);
     }
     if header.marks.contains(&ChangeMark::Unauthorized) || header.kind == ChangeKind::Warehouse {

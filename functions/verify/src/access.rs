@@ -23,6 +23,15 @@ pub enum Access {
     InsecureOpen,
 }
 
+/// Why somebody may not see something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoAccess {
+    /// No link came with the request that opens it.
+    NoLink,
+    /// The link that came was once good.
+    Over(LinkError),
+}
+
 /// The name of the cookies that carry a link.
 const COOKIE_NAME: &str = "clyra-link";
 /// Longest life of a cookie that browsers grant, in seconds: 400 days (RFC 6265bis, section 5.5).
@@ -32,9 +41,9 @@ const COOKIES_TRIED_MAX: usize = 64;
 
 impl Access {
     /// Whether the caller may see this change.
-    pub(crate) fn of_change(&self, headers: &HeaderMap, change: ChangeId, now: Timestamp) -> Result<(), LinkError> {
+    pub(crate) fn of_change(&self, headers: &HeaderMap, change: ChangeId, now: Timestamp) -> Result<(), NoAccess> {
         let Self::Link { key, epoch } = self else { return Ok(()) };
-        let mut refused = LinkError::Malformed;
+        let mut refused = NoAccess::NoLink;
         for (name, value) in cookies(headers) {
             if name != COOKIE_NAME {
                 continue;
@@ -42,15 +51,14 @@ impl Access {
             match key.check(change, value, now, *epoch) {
                 Ok(_) => return Ok(()),
                 // What was once good says more than what never was.
-                Err(error @ (LinkError::Expired | LinkError::Revoked)) => refused = error,
-                Err(LinkError::Forged | LinkError::Malformed) => {}
+                Err(error) => refused = NoAccess::of(error, refused),
             }
         }
         Err(refused)
     }
 
-    /// The changes that the caller may see receipts of; `None`: of all.
-    pub(crate) fn of_receipts(&self, headers: &HeaderMap, now: Timestamp) -> Option<Vec<ChangeId>> {
+    /// The changes whose links the caller holds; `None` where nobody needs one.
+    pub(crate) fn granted(&self, headers: &HeaderMap, now: Timestamp) -> Option<Vec<ChangeId>> {
         let Self::Link { key, epoch } = self else { return None };
         let granted = cookies(headers).filter(|(name, _)| name.starts_with("clyra-link-")).take(COOKIES_TRIED_MAX);
         let granted = granted.filter_map(|(_, value)| {
@@ -65,9 +73,9 @@ impl Access {
     pub(crate) fn open(&self, change: ChangeId, capability: Option<&str>, now: Timestamp, https: bool) -> Response {
         let location = format!("/verify/{change}");
         let Self::Link { key, epoch } = self else { return answer::see_other(&location) };
-        let Some(capability) = capability else { return refusal(LinkError::Malformed) };
+        let Some(capability) = capability else { return refusal(NoAccess::NoLink) };
         match key.check(change, capability, now, *epoch) {
-            Err(error) => refusal(error),
+            Err(error) => refusal(NoAccess::of(error, NoAccess::NoLink)),
             Ok(LinkGrant { not_after, .. }) => {
                 let mut response = answer::see_other(&location);
                 for cookie in set_cookies(change, capability, not_after, now, https) {
@@ -81,8 +89,8 @@ impl Access {
     }
 }
 
-/// Three cookies, each for its paths only: page, bundles, receipts.
-fn set_cookies(change: ChangeId, capability: &str, not_after: Timestamp, now: Timestamp, https: bool) -> [String; 3] {
+/// Four cookies, each for its paths only: page, bundles, receipts, documents.
+fn set_cookies(change: ChangeId, capability: &str, not_after: Timestamp, now: Timestamp, https: bool) -> [String; 4] {
     let seconds = (not_after.ms_since(now) / 1_000).clamp(0, COOKIE_SECONDS_MAX);
     let secure = if https { "; Secure" } else { "" };
     let rest = format!("Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
@@ -91,6 +99,7 @@ fn set_cookies(change: ChangeId, capability: &str, not_after: Timestamp, now: Ti
         format!("{COOKIE_NAME}={capability}; Path=/verify/{id}; {rest}"),
         format!("{COOKIE_NAME}={capability}; Path=/bundles/{id}; {rest}"),
         format!("{COOKIE_NAME}-{}={id}.{capability}; Path=/receipts; {rest}", &id[..16]),
+        format!("{COOKIE_NAME}-{}={id}.{capability}; Path=/documents; {rest}", &id[..16]),
     ]
 }
 
@@ -99,20 +108,30 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     values.flat_map(|value| value.split(';')).filter_map(|cookie| cookie.trim().split_once('='))
 }
 
-/// Says in words why a link does not open, and what to do.
-pub(crate) fn refusal(error: LinkError) -> Response {
-    let again = "Ask whoever sent you the ticket for a new link; they issue one with: clyra audit link. The PDF attached to \
-                 the ticket needs no link, and the evidence itself is unchanged.";
-    match error {
-        LinkError::Expired => answer::notice(
+impl NoAccess {
+    /// What a link that does not open means: `otherwise`, unless it was once good.
+    fn of(error: LinkError, otherwise: Self) -> Self {
+        match error {
+            LinkError::Expired | LinkError::Revoked => Self::Over(error),
+            LinkError::Forged | LinkError::Malformed => otherwise,
+        }
+    }
+}
+
+/// Says in words why something is not shown, and what to do.
+pub(crate) fn refusal(why: NoAccess) -> Response {
+    let again = "Ask the person who runs this deployment, or whoever sent you the ticket, for a new link. The PDF attached \
+                 to the ticket needs no link, and the evidence itself is unchanged.";
+    match why {
+        NoAccess::Over(LinkError::Expired) => answer::notice(
             StatusCode::GONE,
             "This link has ended",
             &["It was issued for a limited time, and that time is over.", again],
         ),
-        LinkError::Revoked => {
+        NoAccess::Over(_) => {
             answer::notice(StatusCode::GONE, "This link was revoked", &["The links of its time were replaced.", again])
         }
-        LinkError::Malformed | LinkError::Forged => answer::notice(
+        NoAccess::NoLink => answer::notice(
             StatusCode::FORBIDDEN,
             "This page opens with the link in the ticket",
             &[

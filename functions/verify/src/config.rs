@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clyra_evidence::id::ConnectionName;
 use clyra_evidence::statement::SpecBase;
 use clyra_workpaper::names::SourceAddress;
+use clyra_workpaper::parts::Retention;
 
 use crate::access::Access;
 
@@ -17,6 +18,10 @@ pub struct Config {
     pub spec_base: SpecBase,
     /// Addresses of the tools, for links into them; may be empty.
     pub sources: BTreeMap<ConnectionName, SourceAddress>,
+    /// How the store keeps evidence; absent where the deployment does not say.
+    pub retention: Option<Retention>,
+    /// The targets that tickets are written to, by their names in the ledger.
+    pub targets: Vec<ConnectionName>,
     /// Whether browsers reach us by https; false only on loopback, where a cookie marked Secure would be dropped.
     pub https: bool,
 }

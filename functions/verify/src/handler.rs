@@ -13,6 +13,7 @@ use clyra_ports::download::{Download, Downloads};
 use clyra_ports::evidence_store::{EvidenceReader, StoreError};
 use clyra_ports::identity_store::IdentityStore;
 use clyra_ports::index::Index;
+use clyra_ports::ledger::Ledger;
 use clyra_service::http::{Handler, Request, Response};
 use clyra_workpaper::html::{self, Downloads as Links};
 use clyra_workpaper::model::zip_file_name;
@@ -21,10 +22,10 @@ use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, IF_NONE_MATCH};
 use http::{HeaderValue, Method, StatusCode};
 
 use crate::accept::{self, Form};
-use crate::access::refusal;
-use crate::answer;
+use crate::access::{NoAccess, refusal};
 use crate::config::Config;
 use crate::paper::{self, PaperError};
+use crate::{answer, documents};
 
 /// The ports that the function needs: it reads, and nothing else.
 #[derive(Clone, Debug)]
@@ -35,8 +36,10 @@ pub struct Deps {
     pub downloads: Arc<dyn Downloads>,
     /// Names behind commitments.
     pub identities: IdentityStore,
-    /// Which changes a receipt belongs to.
+    /// Which changes a receipt belongs to, and which changes there are.
     pub index: Index,
+    /// Knows the tickets; absent where nobody may read it.
+    pub ledger: Option<Ledger>,
     /// The time of a check and of a link.
     pub clock: Arc<dyn Clock>,
     /// What the operator decided.
@@ -64,6 +67,7 @@ impl Verify {
             ["verify", change] => self.page(change, request).await,
             ["bundles", change, file] => self.bundle(change, file, request).await,
             ["receipts", receipt] => self.receipt(receipt, request).await,
+            ["documents", ..] => self.document(path.strip_prefix("/documents/").unwrap_or_default(), request).await,
             [".well-known", "clyra-trust.json"] => self.trust(request).await,
             _ => answer::not_found(),
         }
@@ -137,7 +141,7 @@ impl Verify {
     async fn receipt(&self, receipt: &str, request: &Request) -> Response {
         let id = receipt.strip_suffix(".json").unwrap_or(receipt);
         let Ok(id) = id.parse::<ReceiptId>() else { return answer::not_found() };
-        if let Some(granted) = self.deps.config.access.of_receipts(request.headers(), self.deps.clock.now()) {
+        if let Some(granted) = self.deps.config.access.granted(request.headers(), self.deps.clock.now()) {
             let link = match self.deps.index.link(&id).await {
                 Ok(link) => link,
                 Err(error) => {
@@ -147,7 +151,7 @@ impl Verify {
             };
             let changes = link.map(|link| link.changes).unwrap_or_default();
             if !granted.iter().any(|change| changes.contains(change)) {
-                return refusal(clyra_evidence::link::LinkError::Malformed);
+                return refusal(NoAccess::NoLink);
             }
         }
         match self.deps.reader.get(&ObjectKey::Receipt(id), ENVELOPE_BYTES_MAX).await {
@@ -160,6 +164,28 @@ impl Verify {
             }
             Err(error) => failed(&error),
         }
+    }
+
+    async fn document(&self, name: &str, request: &Request) -> Response {
+        let Some(key) = documents::key(name) else { return answer::not_found() };
+        let read = async {
+            if let Some(granted) = self.deps.config.access.granted(request.headers(), self.deps.clock.now())
+                && !documents::concerns(&self.deps, &key, &granted).await?
+            {
+                return Ok(refusal(NoAccess::NoLink));
+            }
+            documents::read(&self.deps, &key, if_none_match(request)).await
+        };
+        let response = match read.await {
+            Ok(response) => response,
+            Err(PaperError::Absent) => answer::not_found(),
+            Err(error @ (PaperError::Unavailable(_) | PaperError::Unreadable(_))) => {
+                tracing::error!(document.key = %key, error = %error, "a document cannot be read");
+                answer::unavailable()
+            }
+        };
+        tracing::info!(document.key = %key, http.status = response.status().as_u16(), "a document was asked for");
+        response
     }
 
     async fn trust(&self, request: &Request) -> Response {
@@ -212,6 +238,7 @@ fn draw(paper: &WorkPaper, form: Form) -> Response {
                 json: Some(format!("{path}&format=json")),
                 bundle: Some(format!("/bundles/{id}/{revision}.zip")),
                 trust: Some("/.well-known/clyra-trust.json".to_owned()),
+                documents: Some("/documents".to_owned()),
             };
             answer::page(StatusCode::OK, html::page(paper, &links))
         }

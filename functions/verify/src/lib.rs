@@ -4,9 +4,10 @@ mod accept;
 mod access;
 mod answer;
 pub mod config;
+mod documents;
 mod handler;
-mod names;
 mod paper;
+mod population;
 
 pub use access::Access;
 pub use config::Config;

@@ -10,8 +10,11 @@ use clyra_lambda::Fatal;
 use clyra_ports::clock::SystemClock;
 use clyra_ports::identity_store::IdentityStore;
 use clyra_ports::index::Index;
+use clyra_ports::ledger::Ledger;
 use clyra_service::vars::{Name, ProcessVars, VarReader};
 use clyra_workpaper::names::SourceAddress;
+use clyra_workpaper::parts::Retention;
+use clyra_workpaper::parts::retention::Lock;
 
 fn main() -> ExitCode {
     clyra_lambda::run(serve)
@@ -23,7 +26,12 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
     let base = read.required::<SpecBase>("CLYRA_SPEC_BASE");
     let names = ["CLYRA_EVIDENCE_BUCKET", "CLYRA_INDEX_TABLE", "CLYRA_IDENTITY_TABLE", "CLYRA_LINK_SECRET"];
     let names = read.names(names);
-    let (deployment, spec_base, names) = read.finish(|| Some((deployment?, base?, names?)))?;
+    let ledger = read.optional::<Name>("CLYRA_LEDGER_TABLE");
+    let lock = read.optional::<Lock>("CLYRA_RETENTION_MODE");
+    let days = read.optional::<u32>("CLYRA_RETENTION_DAYS");
+    let (deployment, spec_base, names, ledger, lock, days) =
+        read.finish(|| Some((deployment?, base?, names?, ledger?, lock?, days?)))?;
+    let retention = lock.zip(days).map(|(lock, days)| Retention { lock, days });
     let [bucket, index, identities, link] = names.each_ref().map(Name::as_str);
 
     let aws = Aws::from_vars(&vars)?;
@@ -33,6 +41,8 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
         access: Access::Link { key, epoch: deployment.links.epoch },
         spec_base,
         sources: SourceAddress::all(deployment.source_addresses()),
+        retention,
+        targets: deployment.targets.iter().map(|target| target.name.clone()).collect(),
         https: true,
     };
     let handler = Verify::new(Deps {
@@ -40,6 +50,7 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
         downloads: store,
         identities: IdentityStore::new(Arc::new(aws.table(identities))),
         index: Index::new(Arc::new(aws.table(index))),
+        ledger: ledger.map(|name| Ledger::new(Arc::new(aws.table(name.as_str())))),
         clock: Arc::new(SystemClock),
         config,
     });

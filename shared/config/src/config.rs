@@ -112,6 +112,15 @@ pub struct Target {
     /// `cmdb_ci` per project slug.
     #[serde(default)]
     pub configuration_items: BTreeMap<String, String>,
+    /// `assignment_group` per project slug; before the one in `fields`.
+    #[serde(default)]
+    pub assignment_groups: BTreeMap<String, String>,
+    /// `requested_by` per account at the source as work papers show it, such as `dbt_cloud/default/user 1201`.
+    #[serde(default)]
+    pub requesters: BTreeMap<String, String>,
+    /// The template of standard changes, for `sn_chg_rest`.
+    #[serde(default)]
+    pub standard_template: Option<String>,
     /// Whether the host may be plain http or have a private address.
     #[serde(default)]
     pub allow_private: bool,

@@ -17,12 +17,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         json: Some("sample.json".to_owned()),
         bundle: Some(paper.appendix.file_name.clone()),
         trust: None,
+        documents: Some("/documents".to_owned()),
     };
     std::fs::write(folder.join("sample.html"), html::page(&paper, &downloads).html)?;
     std::fs::write(folder.join("sample.json"), paper.to_json()?)?;
     std::fs::write(folder.join("sample.pdf"), pdf::file(&paper)?)?;
     let mut sealed = sample::parts();
     sealed.sealed = None;
+    sealed.around = clyra_workpaper::parts::Around::default();
     sealed.integrity = clyra_workpaper::parts::IntegrityOutcome::NotChecked;
     std::fs::write(folder.join("sealed.pdf"), pdf::file(&WorkPaper::from_parts(&sealed, &Names::none()))?)?;
     let hostile =

@@ -1,25 +1,27 @@
 //! From the parts of a bundle to the words of a work paper.
 
 mod changed;
+mod headline;
 mod matrix;
 pub(crate) mod people;
+mod population;
+mod sources;
 mod timeline;
 
 #[cfg(test)]
 pub(crate) use changed::ROWS_MAX;
-use clyra_attest::catalogue::Outcome;
-use clyra_attest::{Attestation, Catalogue};
+use clyra_attest::Catalogue;
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::manifest::ChangeMark;
 
 use crate::model::{
-    Appendix, CheckRow, ClientControl, CommitmentRow, EntryRow, Footer, Header, Headline, Integrity, IntegrityState,
-    Population, ReadingRow, Scope, WORK_PAPER_TYPE, WorkPaper, zip_file_name,
+    Appendix, CheckRow, ClientControl, CommitmentRow, EntryRow, Footer, Header, Integrity, IntegrityState, ReadingRow,
+    Scope, WORK_PAPER_TYPE, WorkPaper, zip_file_name,
 };
 use crate::names::Names;
-use crate::parts::{IntegrityOutcome, LogPosition, Parts};
+use crate::parts::{IntegrityOutcome, LogPosition, Parts, Ticket, retention};
 use crate::shown::Shown;
-use crate::words::{self, ResultWord, count};
+use crate::words::{self, ResultWord};
 
 impl WorkPaper {
     /// Says in words what `parts` hold, with the persons and addresses that `names` knows.
@@ -27,25 +29,38 @@ impl WorkPaper {
     pub fn from_parts(parts: &Parts, names: &Names) -> Self {
         let catalogue = Catalogue::sox_cm();
         let people = people::People::of(parts, names);
-        let (controls, not_applicable) = matrix::matrix(parts, &catalogue, &people);
+        let sources = sources::Sources::of(&catalogue, &parts.facts);
+        let (controls, not_applicable) = matrix::matrix(parts, &catalogue, &people, &sources);
+        let all = !headline::scope_names_controls(&parts.attestation.controls);
         let participants = people.participants();
-        Self {
+        let mut paper = Self {
             document_type: WORK_PAPER_TYPE,
             header: header(parts),
-            headline: headline(&parts.attestation, &catalogue),
+            headline: headline::headline(parts, &sources),
             scope: scope(parts, &controls),
             timeline: timeline::timeline(parts, names, &people),
-            exceptions: matrix::exceptions(&controls),
+            exceptions: matrix::exceptions(&controls, all),
             controls,
             not_applicable,
             changed: changed::changed(parts),
-            population: population(parts),
+            population: population::population(parts, &sources),
             integrity: integrity(parts),
             readings: readings(parts),
             appendix: appendix(parts, people.commitments()),
             footer: footer(parts),
             people: participants,
+        };
+        if let Some(ticket) = &parts.around.ticket {
+            paper.name_ticket(ticket);
         }
+        paper
+    }
+
+    /// Names the ticket: it is known only once it is opened, when the rest of the paper has been made.
+    pub fn name_ticket(&mut self, ticket: &Ticket) {
+        let timing = ticket.created_at.map(|at| format!(", {}", words::record_timing(self.header.live_at, at)));
+        let number = Shown::from(&ticket.number);
+        self.header.ticket = Some(Shown::new(format!("{number}{}", timing.unwrap_or_default())));
     }
 }
 
@@ -62,6 +77,7 @@ fn header(parts: &Parts) -> Header {
     let mut marks: Vec<_> = change.marks.iter().map(|mark: &ChangeMark| words::mark(*mark)).collect();
     marks.dedup();
     Header {
+        banner: parts.around.retention.filter(|kept| kept.is_trial()).map(|_| retention::TRIAL),
         entity: (&manifest.entity).into(),
         title: Shown::new(format!("{kind}: {project}, {environment}")),
         kind,
@@ -81,56 +97,9 @@ fn header(parts: &Parts) -> Header {
             Some(scope) => Shown::new(format!("version {}", scope.version)),
             None => Shown::new("none declared"),
         },
+        ticket: None,
     }
 }
-
-fn headline(attestation: &Attestation, catalogue: &Catalogue) -> Headline {
-    let counted = &attestation.headline;
-    let exceptions = match counted.exceptions {
-        0 => "no exception noted".to_owned(),
-        n => format!("{} noted", count(n.into(), "exception", "exceptions")),
-    };
-    let not_tested = match counted.not_tested {
-        0 => String::new(),
-        n => format!("; {n} not tested{}", not_tested_reasons(attestation, catalogue)),
-    };
-    let tested = count(counted.tested.into(), "attribute", "attributes");
-    let sentence = if counted.tested == 0 {
-        format!("No attribute tested{not_tested}; {} not applicable.", counted.not_applicable)
-    } else {
-        format!("{tested} tested, {exceptions}{not_tested}; {} not applicable.", counted.not_applicable)
-    };
-    Headline {
-        sentence: Shown::new(sentence),
-        tested: counted.tested.into(),
-        exceptions: counted.exceptions.into(),
-        not_tested: counted.not_tested.into(),
-        not_applicable: counted.not_applicable.into(),
-    }
-}
-
-/// The reasons for not testing, most frequent first, without the sentence's end.
-fn not_tested_reasons(attestation: &Attestation, catalogue: &Catalogue) -> String {
-    let mut reasons: Vec<(usize, &str)> = Vec::new();
-    for attribute in attestation.controls.iter().flat_map(|control| &control.attributes) {
-        let Some(code) = attribute.code.as_ref().filter(|_| attribute.result == Outcome::Unknown) else { continue };
-        let text = catalogue.reason(code).unwrap_or(code.as_str());
-        match reasons.iter_mut().find(|(_, known)| *known == text) {
-            Some((n, _)) => *n += 1,
-            None => reasons.push((1, text)),
-        }
-    }
-    reasons.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
-    let sentence = |(n, text): &(usize, &str)| format!("{n}: {}", lower_first(text.trim_end_matches('.')));
-    let mut parts: Vec<String> = reasons.iter().take(REASONS_MAX).map(sentence).collect();
-    if reasons.len() > REASONS_MAX {
-        parts.push("others: section 4".to_owned());
-    }
-    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join("; ")) }
-}
-
-/// Most reasons in the headline; a reader who wants all reads the matrix.
-const REASONS_MAX: usize = 3;
 
 fn scope(parts: &Parts, controls: &[crate::model::Control]) -> Scope {
     let change = &parts.manifest.change;
@@ -144,7 +113,7 @@ fn scope(parts: &Parts, controls: &[crate::model::Control]) -> Scope {
         Shown::from(&change.environment.name),
         words::source(change.source),
     );
-    let untested = |control: &&crate::model::Control| control.result == ResultWord::NotTested;
+    let untested = |control: &&crate::model::Control| !not_tested(control).is_empty();
     let (warehouse, others): (Vec<_>, Vec<_>) =
         controls.iter().filter(untested).partition(|control| control.id.as_str() == "CM-15");
     let mut not_examined = Vec::new();
@@ -154,46 +123,34 @@ fn scope(parts: &Parts, controls: &[crate::model::Control]) -> Scope {
     }
     if !others.is_empty() {
         let list: Vec<_> =
-            others.iter().map(|control| format!("{} ({})", lower_first(control.title.as_str()), control.id)).collect();
+            others.iter().map(|control| format!("{} {}", control.id, ranges(&not_tested(control)))).collect();
         not_examined.push(list.join(", "));
     }
     not_examined.push("access, operations and development controls outside the catalogue".to_owned());
     Scope { what: Shown::new(what), not_examined: Shown::new(format!("Not examined: {}.", not_examined.join("; "))) }
 }
 
-fn lower_first(text: &str) -> String {
-    let mut chars = text.chars();
-    // An abbreviation keeps its capitals.
-    let abbreviation = text.chars().nth(1).is_some_and(|c| c.is_uppercase());
-    match chars.next() {
-        Some(first) if !abbreviation => first.to_lowercase().chain(chars).collect(),
-        _ => text.to_owned(),
-    }
+/// The attributes of a control that were not tested.
+fn not_tested(control: &crate::model::Control) -> Vec<&str> {
+    let untested = |attribute: &&crate::model::Attribute| attribute.result == ResultWord::NotTested;
+    control.attributes.iter().filter(untested).map(|attribute| attribute.id.as_str()).collect()
 }
 
-fn population(parts: &Parts) -> Population {
-    let change = &parts.manifest.change;
-    let (id, lists) = words::population(change.kind);
-    let (count, census) = match &parts.census {
-        None => (
-            "stated by the period attestation; none read here".to_owned(),
-            "no census result was read with this paper".to_owned(),
-        ),
-        Some(census) => (
-            format!("{}; this is row {}", census.changes, census.row),
-            match census.reconciled_to {
-                Some(day) => format!("reconciled to {} up to {day}", words::source(change.source)),
-                None => "not reconciled yet".to_owned(),
-            },
-        ),
+/// `D1–D3, D5`: ids in a row, of one letter, as a range.
+fn ranges(ids: &[&str]) -> String {
+    let number = |id: &str| -> Option<(char, u32)> {
+        let mut chars = id.chars();
+        Some((chars.next()?, chars.as_str().parse().ok()?))
     };
-    Population {
-        id,
-        lists,
-        row: Shown::new(format!("{} {} · {}", change.kind, change.anchor.join("/"), change.connection)),
-        count: Shown::new(count),
-        census: Shown::new(census),
-    }
+    let follows = |a: &str, b: &str| match (number(a), number(b)) {
+        (Some((letter, n)), Some((other, next))) => letter == other && n + 1 == next,
+        _ => false,
+    };
+    let runs = ids.chunk_by(|a, b| follows(a, b)).map(|run| match run {
+        [first, .., last] => format!("{first}–{last}"),
+        few => few.join(", "),
+    });
+    runs.collect::<Vec<_>>().join(", ")
 }
 
 fn integrity(parts: &Parts) -> Integrity {
@@ -220,7 +177,11 @@ fn integrity(parts: &Parts) -> Integrity {
             (state, format!("{what} checked {} by {verifier}; {log}.", words::time(*at)), rows.collect())
         }
     };
-    Integrity { state, line: Shown::new(line), log, checks }
+    let retention = match parts.around.retention {
+        Some(kept) => Shown::new(kept.in_words(parts.manifest.produced_at)),
+        None => Shown::new("stated where the bundle is served"),
+    };
+    Integrity { state, line: Shown::new(line), log, retention, checks }
 }
 
 fn readings(parts: &Parts) -> Vec<ReadingRow> {
@@ -250,6 +211,8 @@ fn appendix(parts: &Parts, commitments: Vec<CommitmentRow>) -> Appendix {
         zip_sha256: sealed.map(|sealed| sealed.zip_sha256),
         keyid: sealed.map(|sealed| sealed.keyid),
         tree_root: manifest.tree.root,
+        trust_sha256: parts.around.trust.map(|trust| trust.sha256),
+        trust_serial: parts.around.trust.and_then(|trust| trust.serial),
         command: format!("clyra verify {file_name} --trust clyra-trust.json --explain"),
         file_name,
         entries: manifest.entries.iter().map(entry).collect(),

@@ -39,6 +39,8 @@ pub struct Downloads {
     pub bundle: Option<String>,
     /// The trust file; convenience only, as the page says.
     pub trust: Option<String>,
+    /// Below which the signed documents stand that a paper names.
+    pub documents: Option<String>,
 }
 
 /// Draws the paper.
@@ -47,7 +49,7 @@ pub fn page(paper: &WorkPaper, downloads: &Downloads) -> Page {
     let body = html! {
         a .skip href="#paper" { "Skip to the work paper" }
         (sections::masthead(paper, downloads))
-        main #paper { (sections::all(paper)) }
+        main #paper { (sections::all(paper, downloads)) }
     };
     document(&format!("{} · work paper", paper.header.title), body, &sheet_footer(&paper.footer))
 }

@@ -54,6 +54,8 @@ pub struct WorkPaper {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Header {
+    /// What stands above all the rest, where the evidence may not be relied on to stay.
+    pub banner: Option<&'static str>,
     /// The legal entity.
     pub entity: Shown,
     /// The kind of change and the project, for a heading.
@@ -86,6 +88,8 @@ pub struct Header {
     pub catalogue: Shown,
     /// The entity's scope and its version.
     pub scope: Shown,
+    /// The ticket and when it was created beside the change's going live, where it is known.
+    pub ticket: Option<Shown>,
 }
 
 /// The entity's id of a control.
@@ -98,12 +102,14 @@ pub struct ClientControl {
     pub client: Shown,
 }
 
-/// Counts of attributes.
+/// Counts of attributes, over the controls that the entity's scope names; over all where it names none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Headline {
     /// In a sentence.
     pub sentence: Shown,
+    /// What is noted of the other controls.
+    pub outside: Option<Shown>,
     /// With a result.
     pub tested: u64,
     /// Of these, with an exception.
@@ -196,8 +202,10 @@ pub struct Attribute {
     pub evidence: Shown,
     /// How to look it up in the source.
     pub in_the_source: Shown,
-    /// What would change an exception or a not-tested.
+    /// What would remedy an exception.
     pub remedy: Option<Shown>,
+    /// What would make an attribute testable that was not tested.
+    pub testable: Option<Shown>,
 }
 
 /// A fact as a rule read it.
@@ -294,8 +302,10 @@ pub struct Population {
     pub row: Shown,
     /// How many rows.
     pub count: Shown,
-    /// Whether it was reconciled.
+    /// How far it was reconciled.
     pub census: Shown,
+    /// The signed documents that this rests on, by their names in the store.
+    pub documents: Vec<Shown>,
 }
 
 /// One exception.
@@ -322,6 +332,8 @@ pub struct Integrity {
     pub line: Shown,
     /// The log position in words.
     pub log: Shown,
+    /// What keeps the evidence from being removed.
+    pub retention: Shown,
     /// Check by check, for the appendix.
     pub checks: Vec<CheckRow>,
 }
@@ -394,6 +406,10 @@ pub struct Appendix {
     pub keyid: Option<KeyId>,
     /// The root over the entries.
     pub tree_root: Sha256Digest,
+    /// SHA-256 of the trust file by which the bundle was checked.
+    pub trust_sha256: Option<Sha256Digest>,
+    /// Its serial.
+    pub trust_serial: Option<u64>,
     /// The name under which the zip is downloaded.
     pub file_name: String,
     /// The command that checks it.

@@ -1,10 +1,13 @@
 //! Who and where, as values: the persons behind commitments and the addresses of the tools.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 
 use clyra_evidence::actor::ActorCommitment;
 use clyra_evidence::id::{ConnectionName, SourceId};
 use clyra_evidence::text::UntrustedText;
+
+use crate::parts::Parts;
 
 /// What turns commitments into names and ids into links. Nothing in it is evidence.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +45,18 @@ pub struct SourceAddress {
 #[error("not the address of a tool: an https URL without a path, query or credentials is expected")]
 pub struct ParseAddressError;
 
+/// Most persons that are looked up for one work paper: more take no part in one change.
+const PERSONS_MAX: usize = 64;
+
+impl Person {
+    /// Somebody of whom only the account at a source is known.
+    #[must_use]
+    pub fn of_account(name: UntrustedText, namespace: &str, id: &str) -> Self {
+        let account = UntrustedText::new(&format!("{namespace} {id}"));
+        Self { name, account, title: None, directory_id: None, active_on_day: None }
+    }
+}
+
 impl SourceAddress {
     /// The tool at `base`, such as `https://ab123.us1.dbt.com`, with our account there.
     ///
@@ -75,6 +90,25 @@ impl Names {
     #[must_use]
     pub fn none() -> Self {
         Self::default()
+    }
+
+    /// Names for every person whom `parts` names in a part, as `known` finds them. Who was erased, or was never known,
+    /// stays a commitment.
+    ///
+    /// # Errors
+    /// When `known` fails.
+    pub async fn resolve<E, F: Future<Output = Result<Option<Person>, E>>>(
+        parts: &Parts,
+        sources: &BTreeMap<ConnectionName, SourceAddress>,
+        known: impl Fn(ActorCommitment) -> F,
+    ) -> Result<Self, E> {
+        let mut names = Self { people: BTreeMap::new(), sources: sources.clone() };
+        for commitment in parts.commitments().into_iter().take(PERSONS_MAX) {
+            if let Some(person) = known(commitment).await? {
+                names.people.insert(commitment, person);
+            }
+        }
+        Ok(names)
     }
 }
 

@@ -1,19 +1,23 @@
 //! What a work paper is made from: the content of a bundle, and what was found when it was checked.
 
 mod read;
+pub mod retention;
 
 use clyra_attest::attestation::Attestation;
 use clyra_evidence::digest::Sha256Digest;
+use clyra_evidence::envelope::Envelope;
 use clyra_evidence::fact::Facts;
-use clyra_evidence::id::BundleId;
+use clyra_evidence::id::{BundleId, ChangeId};
 use clyra_evidence::key::KeyId;
 use clyra_evidence::manifest::DefManifest;
 use clyra_evidence::receipt::DataReceipt;
 use clyra_evidence::text::UntrustedText;
-use clyra_evidence::time::Timestamp;
+use clyra_evidence::time::{Day, Timestamp};
+use clyra_verify::report::{CheckResult, Outcome, Report};
 use serde::Deserialize;
 
 pub use read::ReadPartsError;
+pub use retention::Retention;
 
 /// The content of one bundle, with what surrounds it.
 #[derive(Clone, Debug)]
@@ -36,8 +40,8 @@ pub struct Parts {
     pub log: LogPosition,
     /// The newest revision of the change, where it is known.
     pub newest_revision: Option<u32>,
-    /// What the period attestation says of the population, where there is one.
-    pub census: Option<CensusResult>,
+    /// What is known beside the bundle.
+    pub around: Around,
 }
 
 impl Parts {
@@ -77,6 +81,23 @@ pub enum IntegrityOutcome {
     },
 }
 
+impl IntegrityOutcome {
+    /// What `report` says of a bundle that was checked at `at` because somebody asked for `asked`. A bundle of another
+    /// change can be intact and still is not what was asked for.
+    #[must_use]
+    pub fn of(report: &Report, asked: ChangeId, at: Timestamp) -> Self {
+        let mut checks: Vec<Check> = report.checks.iter().map(Check::from).collect();
+        let same = report.change_id == Some(asked);
+        checks.push(Check {
+            name: "The bundle is of the change that was asked for".to_owned(),
+            held: if same { Held::Yes } else { Held::No },
+            detail: UntrustedText::new(""),
+        });
+        let verifier = format!("{} {}", report.verifier.name, report.verifier.version);
+        Self::Checked { at, verifier, intact: report.is_intact() && same, checks }
+    }
+}
+
 /// One check of a verifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
@@ -86,6 +107,20 @@ pub struct Check {
     pub held: Held,
     /// Why, or what about; may quote the bundle.
     pub detail: UntrustedText,
+}
+
+impl From<&CheckResult> for Check {
+    fn from(check: &CheckResult) -> Self {
+        Self {
+            name: check.title.clone(),
+            held: match check.outcome {
+                Outcome::Passed => Held::Yes,
+                Outcome::Failed => Held::No,
+                Outcome::NotApplicable => Held::NotApplicable,
+            },
+            detail: UntrustedText::new(&check.why),
+        }
+    }
 }
 
 /// What came of a check.
@@ -120,15 +155,85 @@ pub enum LogPosition {
     Leaf(u64),
 }
 
-/// What the newest period attestation says of the population that the change belongs to.
+/// What is known beside a bundle, when the paper is drawn. Nothing of it stands in the bundle, so each may be absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Around {
+    /// The change's place in its population.
+    pub population: Option<PopulationRow>,
+    /// The census of runs of the day on which the change went live.
+    pub census: Option<RunCensus>,
+    /// The change's ticket.
+    pub ticket: Option<Ticket>,
+    /// How the store keeps the evidence.
+    pub retention: Option<Retention>,
+    /// The trust file by which the bundle was checked.
+    pub trust: Option<TrustFingerprint>,
+}
+
+/// A change's place among the changes of its kind in a period, in the order in which they went live, then by change id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CensusResult {
-    /// How many rows the population has.
-    pub changes: u64,
+pub struct PopulationRow {
+    /// First day of the period.
+    pub from: Day,
+    /// Last day of the period.
+    pub to: Day,
+    /// How many rows there are.
+    pub rows: u64,
     /// Which of them this change is, counted from 1.
     pub row: u64,
-    /// The last day that was reconciled, when it was reconciled at all.
-    pub reconciled_to: Option<clyra_evidence::time::Day>,
+    /// The signed document that lists the changes of the period, by its name in the store.
+    pub document: String,
+}
+
+/// What a signed census says of the runs of one day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunCensus {
+    /// The UTC day.
+    pub day: Day,
+    /// Runs that the source lists.
+    pub listed: u64,
+    /// Runs that were held before.
+    pub held: u64,
+    /// Runs that were filled in.
+    pub filled: u64,
+    /// Differences that stay open.
+    pub open: u64,
+    /// Whether nothing stays open.
+    pub reconciled: bool,
+    /// The signed document, by its name in the store.
+    pub document: String,
+}
+
+/// A ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// Its number for readers.
+    pub number: UntrustedText,
+    /// When it was created, by the ticket system's clock.
+    pub created_at: Option<Timestamp>,
+}
+
+/// What is compared with the fingerprint that was handed over at engagement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrustFingerprint {
+    /// SHA-256 of the trust file.
+    pub sha256: Sha256Digest,
+    /// Its serial, where it could be read.
+    pub serial: Option<u64>,
+}
+
+impl TrustFingerprint {
+    /// The fingerprint of a trust file, signed or plain. Nothing is checked: a fingerprint is what a person compares.
+    #[must_use]
+    pub fn of(file: &[u8]) -> Self {
+        let json = |bytes: &[u8]| -> Option<serde_json::Value> { serde_json::from_slice(bytes).ok() };
+        let document = match Envelope::from_bytes(file) {
+            Ok(envelope) => json(envelope.unverified_payload()).map(|statement| statement["predicate"].clone()),
+            Err(_) => json(file),
+        };
+        let serial = document.and_then(|document| document["serial"].as_u64());
+        Self { sha256: Sha256Digest::of(file), serial }
+    }
 }
 
 /// The parts of a semantic delta that a reader is shown (spec/def/semantic_delta).

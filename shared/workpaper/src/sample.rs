@@ -22,7 +22,8 @@ use clyra_evidence::time::Timestamp;
 use clyra_workpaper::Names;
 use clyra_workpaper::names::{Person, SourceAddress};
 use clyra_workpaper::parts::{
-    Check, Delta, DeltaEntry, DeltaHeader, Held, IntegrityOutcome, LogPosition, PackageEntry, Parts, Sealed,
+    Around, Check, Delta, DeltaEntry, DeltaHeader, Held, IntegrityOutcome, LogPosition, PackageEntry, Parts,
+    PopulationRow, Retention, RunCensus, Sealed, Ticket, TrustFingerprint, retention,
 };
 
 fn at(text: &str) -> Timestamp {
@@ -82,7 +83,33 @@ pub(crate) fn parts_named(project: &str, model: &str) -> Parts {
         integrity: checked(true),
         log: LogPosition::NotLogged,
         newest_revision: Some(3),
-        census: None,
+        around: around(),
+    }
+}
+
+/// What is known beside the bundle: a trial on one machine, with two days counted and a ticket.
+fn around() -> Around {
+    let day = |text: &str| text.parse().unwrap();
+    Around {
+        population: Some(PopulationRow {
+            from: day("2026-11-12"),
+            to: day("2026-11-19"),
+            rows: 2,
+            row: 1,
+            document: "attestations/sox/finance-core/2026-11-19/1.json".to_owned(),
+        }),
+        census: Some(RunCensus {
+            day: day("2026-11-19"),
+            listed: 14,
+            held: 13,
+            filled: 1,
+            open: 0,
+            reconciled: true,
+            document: "census/default/218762/2026-11-19/1.json".to_owned(),
+        }),
+        ticket: Some(Ticket { number: UntrustedText::new("CHG0030022"), created_at: Some(at("2026-11-19T06:22:03Z")) }),
+        retention: Some(Retention { lock: retention::Lock::Files, days: 1 }),
+        trust: Some(TrustFingerprint { sha256: Sha256Digest::of(b"trust"), serial: Some(1) }),
     }
 }
 

@@ -94,10 +94,23 @@ pub const fn kind(kind: ChangeKind) -> &'static str {
 pub const fn population(kind: ChangeKind) -> (&'static str, &'static str) {
     match kind {
         ChangeKind::Code => ("P1", "code changes to the production branch"),
-        ChangeKind::Drift | ChangeKind::Override => ("P2", "production runs"),
+        ChangeKind::Drift => ("P2", "production runs, filtered: runs whose state drifted without a commit"),
+        ChangeKind::Override => ("P2", "production runs, filtered: ad-hoc and override runs"),
         ChangeKind::Config => ("P3", "configuration changes"),
         ChangeKind::Sync => ("P4", "reverse-ETL definitions"),
         ChangeKind::Warehouse => ("P6", "statements outside the pipeline"),
+    }
+}
+
+/// What the rows of a kind of change are called.
+pub(crate) const fn rows(kind: ChangeKind) -> (&'static str, &'static str) {
+    match kind {
+        ChangeKind::Code => ("code change", "code changes"),
+        ChangeKind::Drift => ("drift", "drifts"),
+        ChangeKind::Override => ("override run", "override runs"),
+        ChangeKind::Config => ("configuration change", "configuration changes"),
+        ChangeKind::Sync => ("definition change", "definition changes"),
+        ChangeKind::Warehouse => ("direct statement", "direct statements"),
     }
 }
 
@@ -177,6 +190,26 @@ pub fn time(time: Timestamp) -> String {
     format!("{} {}Z", &text[..10], &text[11..19])
 }
 
+/// How the making of a record at `created` relates to the change's going live.
+#[must_use]
+pub fn record_timing(live_at: Option<Timestamp>, created: Timestamp) -> String {
+    let Some(live_at) = live_at else {
+        return "created before a production run with this change was seen".to_owned();
+    };
+    let ms = created.ms_since(live_at);
+    let relation = if ms < 0 { "before" } else { "after" };
+    format!("created {} {relation} going live", duration(ms.unsigned_abs()))
+}
+
+fn duration(ms: u64) -> String {
+    let minutes = ms / 60_000;
+    match (minutes / 1_440, minutes / 60, minutes) {
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, minutes) => format!("{hours} h {} min", minutes % 60),
+        (days, hours, _) => format!("{days} d {} h", hours % 24),
+    }
+}
+
 /// `1 attribute`, `2 attributes`.
 pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
@@ -190,5 +223,18 @@ mod tests {
     fn banned_words_are_found_where_a_word_begins() {
         assert_eq!(banned_in("Scored 97%: no deficiency, underscored."), ["deficien", "score", "%"]);
         assert_eq!(banned_in("COMPLIANCE mode"), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn record_timing_says_which_came_first() {
+        let live: Timestamp = "2026-11-20T10:00:00Z".parse().unwrap();
+        for (ms, expected) in [
+            (-12 * 60_000, "created 12 min before going live"),
+            (3 * 3_600_000, "created 3 h 0 min after going live"),
+            (49 * 3_600_000, "created 2 d 1 h after going live"),
+        ] {
+            assert_eq!(record_timing(Some(live), live.plus_ms(ms)), expected);
+        }
+        assert_eq!(record_timing(None, live), "created before a production run with this change was seen");
     }
 }

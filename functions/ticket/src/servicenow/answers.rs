@@ -21,6 +21,8 @@ pub(super) struct Created {
     pub(super) row: Row,
     /// Fields that the instance says it left out.
     pub(super) ignored: Vec<String>,
+    /// The row with all its fields.
+    pub(super) fields: Object,
 }
 
 /// The changes of a list. A row that lacks what every row has makes the whole answer unreadable: it could be ours.
@@ -41,7 +43,7 @@ pub(super) fn created(answer: &Answer) -> Result<Created, TargetError> {
         let object = objects.first()?;
         let ignored = object.get("__meta").and_then(|meta| meta.get("ignoredFields")).and_then(Value::as_array);
         let ignored = ignored.into_iter().flatten().filter_map(Value::as_str).map(shown).collect();
-        Some(Created { row: row(object)?, ignored })
+        Some(Created { row: row(object)?, ignored, fields: object.clone() })
     };
     read().ok_or_else(|| TargetError::Unknown {
         code: "ANSWER_MALFORMED",
@@ -81,7 +83,7 @@ fn row(object: &Object) -> Option<Row> {
 }
 
 /// The value of a field, however the instance wraps it; empty when there is none.
-fn text(object: &Object, field: &str) -> String {
+pub(super) fn text(object: &Object, field: &str) -> String {
     let value = match object.get(field) {
         Some(Value::Object(wrapped)) => wrapped.get("value"),
         value => value,

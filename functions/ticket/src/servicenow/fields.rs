@@ -69,8 +69,15 @@ pub(super) fn of(draft: &Draft) -> Object {
     if draft.unauthorized {
         set("unauthorized", "true".into());
     }
-    if let Some(item) = &draft.configuration_item {
-        set("cmdb_ci", item.as_str().into());
+    let references = [
+        ("cmdb_ci", &draft.configuration_item),
+        ("assignment_group", &draft.assignment_group),
+        ("requested_by", &draft.requested_by),
+    ];
+    for (field, value) in references {
+        if let Some(value) = value {
+            set(field, value.as_str().into());
+        }
     }
     if let Some((start, end)) = draft.work {
         set("work_start", date_time(start).into());
@@ -79,6 +86,21 @@ pub(super) fn of(draft: &Draft) -> Object {
         }
     }
     fields
+}
+
+/// The fields of `sent` that `kept`, the row as the system answered it, does not hold as they were sent. Journals give
+/// nothing back, and what an answer leaves out altogether is not known to be lost.
+pub(super) fn not_kept(sent: &Object, kept: &Object) -> Vec<String> {
+    let differs = |field: &&String| {
+        let sent = sent.get(*field).and_then(Value::as_str).unwrap_or_default();
+        kept.contains_key(*field) && normal(&super::answers::text(kept, field)) != normal(sent)
+    };
+    sent.keys().filter(|field| *field != "work_notes").filter(differs).cloned().collect()
+}
+
+/// Without what systems do to line ends and to spaces around a text.
+fn normal(text: &str) -> String {
+    text.replace("\r\n", "\n").trim().to_owned()
 }
 
 /// A text as a text field and a journal take it.

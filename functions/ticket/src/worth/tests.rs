@@ -2,6 +2,7 @@
 //! the same state) never get here: the bundle step makes no bundle for them.
 
 use clyra_evidence::digest::Sha256Digest;
+use clyra_evidence::fact::FactClass;
 use clyra_evidence::id::{ChangeId, ConnectionName, Source};
 use clyra_evidence::manifest::NamedObject;
 
@@ -103,17 +104,16 @@ fn each_row_of_the_table() {
         ("withdrawn, by its mark", header(Code, Behavioural, &[ChangeMark::Withdrawn]), facts(&[]), None),
         ("withdrawn", header(Code, Behavioural, &[]), facts(&[("change.withdrawn", yes)]), None),
     ] {
-        assert_eq!(shape(&worth(&header, &facts)), expected, "{row}");
+        assert_eq!(shape(&worth(&header, &facts, false)), expected, "{row}");
     }
 }
 
 #[test]
 fn a_backfill_opens_nothing() {
-    let mut facts = Facts::new();
-    facts.set("change.kind", "code", FactClass::Reconstructed, &[]);
+    let facts = Facts::new();
     for marks in [&[][..], &[ChangeMark::Emergency], &[ChangeMark::Unauthorized]] {
         let header = header(ChangeKind::Code, ChangeClass::Behavioural, marks);
-        assert_eq!(worth(&header, &facts), Worth::None(NoTicket::Backfill), "{marks:?}");
+        assert_eq!(worth(&header, &facts, true), Worth::None(NoTicket::Backfill), "{marks:?}");
     }
 }
 
@@ -122,7 +122,7 @@ fn a_campaign_is_one_actor_with_one_set_of_parameters() {
     let key = |actor: &str, vars: &str| {
         let vars = FactValue::List(vec![vars.to_owned()]);
         let facts = facts(&[("run.actor.id", actor.into()), ("run.vars.names", vars)]);
-        match worth(&header(ChangeKind::Override, ChangeClass::Behavioural, &[]), &facts) {
+        match worth(&header(ChangeKind::Override, ChangeClass::Behavioural, &[]), &facts, false) {
             Worth::Ticket(shape) => shape.shared.map(|shared| shared.key),
             Worth::None(_) => None,
         }

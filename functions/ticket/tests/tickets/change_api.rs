@@ -41,7 +41,11 @@ async fn both_shapes_of_an_answer_are_read() {
             step.handle(&key(&change)).await.unwrap();
             let ticket = scene.ticket();
             assert_eq!(ticket.get("type"), kind);
-            assert!(ticket.get("work_notes").contains(&sealed.id.to_string()), "also where a template words the rest");
+            let opening = scene.instance.requests().into_iter().find(|request| request.method == "POST").unwrap();
+            let note = crate::scene::json(&opening)["work_notes"].as_str().unwrap().to_owned();
+            assert!(note.contains(&sealed.id.to_string()), "also where a template words the rest");
+            let of_template = scene.notes().concat();
+            assert_eq!(of_template.contains("not kept as Clyra sent them"), template.is_some(), "{of_template}");
             assert_eq!(scene.file_names().len(), 2);
             assert_eq!(scene.state(&change).await, Some(TicketState::Open));
         }

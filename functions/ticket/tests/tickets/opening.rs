@@ -146,7 +146,7 @@ async fn a_doubtful_post_is_left_alone_for_the_length_of_a_lease() {
     let asked = scene.instance.requests().len();
     assert!(scene.redeliver(&change).await.is_err());
     assert_eq!(scene.instance.requests().len(), asked, "the instance may still be at the first one");
-    scene.clock.advance_by(clyra_fn_ticket::open::LEASE_MS + 1);
+    scene.clock.advance_by(clyra_fn_ticket::desk::LEASE_MS + 1);
     scene.redeliver(&change).await.unwrap();
     scene.ticket();
 }

@@ -1,6 +1,5 @@
 //! Which changes get a ticket: dry run, no target, the brake, campaigns, and bundles that do not verify.
 
-use clyra_evidence::fact::FactClass;
 use clyra_evidence::manifest::{ChangeClass, ChangeMark};
 use clyra_fn_ticket::NO_TARGET;
 use clyra_ports::ledger::TicketState;
@@ -67,17 +66,46 @@ async fn without_a_target_tickets_wait_visibly_until_there_is_one() {
 #[tokio::test]
 async fn what_deserves_no_ticket_is_recorded_with_the_reason() {
     let withdrawn = Change { marks: vec![ChangeMark::Withdrawn], ..Change::code(FIRST_RUN + 1) };
-    let past = Change { fact_class: FactClass::Reconstructed, ..Change::code(FIRST_RUN + 2) };
+    let past = Change::code(FIRST_RUN + 2).filled("2026-11-18T09:55:00Z", "2026-11-20T00:15:00Z");
     for (change, reason) in [
         (documentation(FIRST_RUN), "only documentation differs"),
         (withdrawn, "a later fact showed that nothing changed"),
-        (past, "learned by filling in the past"),
+        (past, "went live before the connection was first seen"),
     ] {
         let scene = Scene::new().await;
         scene.tell(&change).await.unwrap();
         let record = scene.record(&change.id()).await.unwrap();
         assert_eq!((record.state, record.reason.as_deref()), (TicketState::NotWanted, Some(reason)));
         assert!(scene.instance.requests().is_empty());
+    }
+}
+
+/// A lost webhook is no reason to lose the ticket, whatever the hour of the census that found the run.
+#[tokio::test]
+async fn a_missed_delivery_gets_its_ticket_when_the_connection_was_seen_before() {
+    let scene = Scene::new().await;
+    scene.tell(&Change::code(FIRST_RUN)).await.unwrap();
+    let missed = Change::code(FIRST_RUN + 1).filled("2026-11-21T09:55:00Z", "2026-11-23T00:15:00Z");
+    scene.tell(&missed).await.unwrap();
+    assert_eq!(scene.state(&missed).await, Some(TicketState::Open));
+    let before = Change::code(FIRST_RUN + 2).filled("2026-11-19T09:55:00Z", "2026-11-23T00:15:00Z");
+    scene.tell(&before).await.unwrap();
+    assert_eq!(scene.state(&before).await, Some(TicketState::NotWanted));
+}
+
+#[tokio::test]
+async fn a_census_shows_that_the_connection_was_there() {
+    for (asked_at, state) in
+        [("2026-11-19T00:15:00Z", TicketState::Open), ("2026-11-22T00:15:00Z", TicketState::NotWanted)]
+    {
+        let scene = Scene::new().await;
+        scene.count("2026-11-18", asked_at).await;
+        let missed = Change::code(FIRST_RUN).filled("2026-11-20T09:55:00Z", "2026-11-22T00:15:00Z");
+        scene.tell(&missed).await.unwrap();
+        assert_eq!(scene.state(&missed).await, Some(state), "counted first at {asked_at}");
+        // Kept: it holds for the next one, whatever becomes of the census.
+        scene.redeliver(&missed).await.unwrap();
+        assert_eq!(scene.state(&missed).await, Some(state));
     }
 }
 

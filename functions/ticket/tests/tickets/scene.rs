@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use clyra_embedded::faulty::{Faulty, Script};
 use clyra_embedded::folder::Embedded;
+use clyra_evidence::def::census_day::CensusDay;
+use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::id::{ChangeId, ConnectionName, TargetName};
 use clyra_evidence::link::LinkKey;
-use clyra_evidence::object_key::ObjectKey;
+use clyra_evidence::manifest::NamedObject;
+use clyra_evidence::object_key::{DayOf, ObjectKey};
 use clyra_evidence::scope::{Scope, ScopedProject};
+use clyra_evidence::statement::SpecBase;
 use clyra_fn_ticket::servicenow::{Api, SignIn};
-use clyra_fn_ticket::{Config, Deps, OsEntropy, ServiceNow, TargetSetup, Ticketer};
+use clyra_fn_ticket::{Config, Deps, OsEntropy, ServiceNow, TargetFields, TargetSetup, Ticketer};
 use clyra_outbound::token::ClientCredentials;
 use clyra_outbound::{Credential, Limits, Origin, Outbound, PrivateAddresses};
 use clyra_ports::clock::{Clock as _, SimulatedClock};
@@ -19,6 +23,7 @@ use clyra_ports::identity_store::IdentityStore;
 use clyra_ports::index::{ChangeRecord, Index};
 use clyra_ports::ledger::{Ledger, TicketRecord, TicketState};
 use clyra_ports::secrets::Secret;
+use clyra_ports::signer::seal;
 use clyra_ports::step::{Step as _, StepError};
 use clyra_standins::request::Seen;
 use clyra_standins::servicenow::{Record, Setup};
@@ -39,6 +44,16 @@ pub(crate) struct Choices {
     pub(crate) oauth: bool,
     pub(crate) has_target: bool,
     pub(crate) limits: Limits,
+    pub(crate) fields: TargetFields,
+}
+
+pub(crate) fn fields() -> TargetFields {
+    let one = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+    TargetFields {
+        always: one("assignment_group", GROUP),
+        configuration_items: one("finance-core", CONFIGURATION_ITEM),
+        ..TargetFields::default()
+    }
 }
 
 impl Default for Choices {
@@ -50,6 +65,7 @@ impl Default for Choices {
             oauth: false,
             has_target: true,
             limits: Limits::default(),
+            fields: fields(),
         }
     }
 }
@@ -103,9 +119,7 @@ impl Scene {
     }
 
     pub(crate) fn step(&self, choices: &Choices) -> Ticketer {
-        let fields = BTreeMap::from([("assignment_group".to_owned(), GROUP.to_owned())]);
-        let items = BTreeMap::from([("finance-core".to_owned(), CONFIGURATION_ITEM.to_owned())]);
-        let setup = TargetSetup::new(Arc::new(self.target(choices)), fields, items).unwrap();
+        let setup = TargetSetup::new(Arc::new(self.target(choices)), choices.fields.clone()).unwrap();
         let name: TargetName = TARGET.parse().unwrap();
         let mut config = Config::new("https://clyra.northwind.example/".parse().unwrap());
         config.dry_run = choices.dry_run;
@@ -140,6 +154,36 @@ impl Scene {
         };
         self.index().update_change(&change.id(), |_| Some(record.clone())).await.unwrap();
         sealed
+    }
+
+    /// Stores a signed census of a day without runs.
+    pub(crate) async fn count(&self, day: &str, asked_at: &str) {
+        let named = |id: u64| NamedObject { id: id.into(), name: "x".into() };
+        let census = CensusDay {
+            connection: ConnectionName::default_connection(),
+            project: named(PROJECT),
+            environment: named(1234),
+            day: day.parse().unwrap(),
+            revision: 1,
+            predecessor: None,
+            asked_at: time(asked_at),
+            source_count: 0,
+            held_count: 0,
+            source_ids_sha256: Sha256Digest::of(b""),
+            filled: Vec::new(),
+            gaps: Vec::new(),
+            reconciled: true,
+            calls: Vec::new(),
+        };
+        let of = DayOf {
+            connection: census.connection.clone(),
+            environment: census.environment.id.clone(),
+            day: census.day,
+        };
+        let base = SpecBase::default();
+        let payload = census.into_statement(&base).to_payload().unwrap();
+        let envelope = seal(self.embedded.signers.verdict.as_ref(), &base, payload).await.unwrap();
+        self.embedded.writer.put_new(&ObjectKey::CensusDay(of, 1), envelope.to_bytes().into()).await.unwrap();
     }
 
     /// Seals and hands to the step once.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clyra_fn_ticket::draft::Draft;
 use clyra_fn_ticket::servicenow::{Api, SignIn};
 use clyra_fn_ticket::target::{Target as _, TargetError};
-use clyra_fn_ticket::{ServiceNow, TargetSetup};
+use clyra_fn_ticket::{ServiceNow, TargetFields, TargetSetup};
 use clyra_outbound::{Credential, Limits, Origin, Outbound, PrivateAddresses};
 use clyra_ports::clock::SystemClock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -73,13 +73,28 @@ async fn a_ticket_whose_answer_was_trimmed_is_read_back() {
     let id = draft().correlation_id;
     let whole = ROW.replacen('{', &format!(r#"{{"correlation_id":"{id}","#), 1);
     let instance = instance(&[format!(r#"{{"result":{ROW}}}"#), format!(r#"{{"result":{whole}}}"#)]).await;
-    assert_eq!(instance.create(&draft()).await.unwrap().number, "CHG0030022");
+    let created = instance.create(&draft()).await.unwrap();
+    assert_eq!((created.ticket.number.as_str(), created.not_kept), ("CHG0030022", Vec::new()));
+}
+
+#[tokio::test]
+async fn every_field_that_was_written_is_compared_with_the_answer() {
+    let id = draft().correlation_id;
+    let fields = format!(
+        r#"{{"correlation_id":"{id}","short_description":{{"value":"DBT FINANCE"}},"justification":"","type":"normal",
+            "description":"{}","#,
+        draft().description.replace('\n', "\\r\\n")
+    );
+    let changed = ROW.replacen('{', &fields, 1);
+    let created = instance(&[format!(r#"{{"result":{changed}}}"#)]).await.create(&draft()).await.unwrap();
+    assert_eq!(created.not_kept, ["justification", "short_description"], "line ends and what is left out are not news");
 }
 
 #[tokio::test]
 async fn an_operator_cannot_have_approvals_or_states_set() {
     let instance = Arc::new(instance(&[]).await);
     let fields = ["approval", "state", "assignment_group"].map(|field| (field.to_owned(), "1".to_owned()));
-    let refused = TargetSetup::new(instance, BTreeMap::from(fields), BTreeMap::new()).unwrap_err();
+    let fields = TargetFields { always: BTreeMap::from(fields), ..TargetFields::default() };
+    let refused = TargetSetup::new(instance, fields).unwrap_err();
     assert_eq!(refused.0, ["approval", "state"]);
 }

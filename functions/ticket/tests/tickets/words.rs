@@ -6,13 +6,14 @@ use clyra_evidence::actor::{ActorCommitment, PersonalKey};
 use clyra_evidence::change::{Anchor, ChangeKind};
 use clyra_evidence::fact::FactValue;
 use clyra_ports::identity_store::Account;
+use clyra_ports::step::Step as _;
 use clyra_standins::servicenow::Record;
 use clyra_workpaper::words::banned_in;
 
 use crate::bundles::{Change, FIRST_RUN};
-use crate::scene::Scene;
+use crate::scene::{Choices, Scene, key};
 
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 16] = [
     "type",
     "short_description",
     "description",
@@ -27,6 +28,8 @@ const FIELDS: [&str; 14] = [
     "cmdb_ci",
     "assignment_group",
     "risk",
+    "work_start",
+    "work_end",
 ];
 
 fn transcript(ticket: &Record) -> String {
@@ -183,6 +186,28 @@ async fn the_attached_paper_shows_names() {
     let nameless = Scene::new().await;
     nameless.tell(&change).await.unwrap();
     assert_ne!(named.len(), nameless.instance.attachments()[0].content.len());
+}
+
+/// Who asked for it, and which group owns it, are the operator's own words for accounts and projects.
+#[tokio::test]
+async fn the_requester_is_named_only_by_the_operators_mapping() {
+    let account =
+        Account { namespace: "dbt_cloud/default/user".to_owned(), id: "1201".to_owned(), name: "Ana Lima".into() };
+    let user = "62826bf03710200044e0bfc8bcbe5df1";
+    for (mapped, expected) in [("dbt_cloud/default/user 1201", user), ("dbt_cloud/default/user 1202", "")] {
+        let scene = Scene::new().await;
+        scene.identities().commit(&account, [5; 32]).await.unwrap();
+        let commitment = ActorCommitment::of(&PersonalKey::from_bytes([5; 32]), &account.namespace, &account.id);
+        let change = Change::overridden(FIRST_RUN, &commitment.to_string());
+        scene.seal(&change).await;
+        let mut fields = crate::scene::fields();
+        fields.requesters.insert(mapped.to_owned(), user.to_owned());
+        fields.always.insert("assignment_group".to_owned(), "of nobody".to_owned());
+        fields.assignment_groups.insert("finance-core".to_owned(), crate::scene::GROUP.to_owned());
+        scene.step(&Choices { fields, ..Choices::default() }).handle(&key(&change)).await.unwrap();
+        let ticket = scene.ticket();
+        assert_eq!((ticket.get("requested_by"), ticket.get("assignment_group")), (expected, crate::scene::GROUP));
+    }
 }
 
 #[tokio::test]

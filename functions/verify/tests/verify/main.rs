@@ -15,7 +15,7 @@ use clyra_evidence::fact::{FactClass, Facts};
 use clyra_evidence::id::{ChangeId, ReceiptId};
 use clyra_evidence::layout::BundleFile;
 use clyra_evidence::link::LinkKey;
-use clyra_evidence::object_key::ObjectKey;
+use clyra_evidence::object_key::{DayOf, ObjectKey};
 use clyra_evidence::statement::SpecBase;
 use clyra_evidence::time::Timestamp;
 use clyra_evidence::zip;
@@ -23,9 +23,12 @@ use clyra_fn_verify::{Access, Config, Deps, Verify};
 use clyra_ports::clock::SimulatedClock;
 use clyra_ports::download::ThroughReader;
 use clyra_ports::identity_store::{Account, IdentityStore};
-use clyra_ports::index::{Index, LinkOutcome, ReceiptLink};
+use clyra_ports::index::{ChangeRecord, Index, LinkOutcome, ReceiptLink};
+use clyra_ports::ledger::{Ledger, TicketRecord};
 use clyra_service::http::{Handler, Response};
 use clyra_workpaper::Parts;
+use clyra_workpaper::parts::Retention;
+use clyra_workpaper::parts::retention::Lock;
 use http::{Method, Request, StatusCode};
 
 use memory::{MemoryTable, Store};
@@ -37,6 +40,8 @@ const BROKEN: &[u8] = include_bytes!("../../../../spec/vectors/signature_mismatc
 struct World {
     verify: Verify,
     store: Store,
+    index: Index,
+    ledger: Ledger,
     clock: SimulatedClock,
     change: ChangeId,
     receipt: ReceiptId,
@@ -49,6 +54,17 @@ fn key() -> LinkKey {
 
 fn now() -> Timestamp {
     "2026-11-20T10:04:11Z".parse().unwrap()
+}
+
+fn config(access: Access) -> Config {
+    Config {
+        access,
+        spec_base: SpecBase::default(),
+        sources: BTreeMap::new(),
+        retention: Some(Retention { lock: Lock::Files, days: 1 }),
+        targets: vec!["servicenow".parse().unwrap()],
+        https: true,
+    }
 }
 
 async fn world(access: Access, bundle: &'static [u8]) -> World {
@@ -65,18 +81,20 @@ async fn world_of(access: Access, bundle: impl Into<Bytes>, identities: Identity
     let index = Index::new(Arc::new(MemoryTable::default()));
     let changes = BTreeSet::from([change]);
     index.set_link(&receipt, &ReceiptLink { outcome: LinkOutcome::Change, run_id: None, changes }).await.unwrap();
+    let ledger = Ledger::new(Arc::new(MemoryTable::default()));
     let clock = SimulatedClock::starting_at(now());
     let reader = Arc::new(store.clone());
     let verify = Verify::new(Deps {
         reader: reader.clone(),
         downloads: Arc::new(ThroughReader::new(reader)),
         identities,
-        index,
+        index: index.clone(),
+        ledger: Some(ledger.clone()),
         clock: Arc::new(clock.clone()),
-        config: Config { access, spec_base: SpecBase::default(), sources: BTreeMap::new(), https: true },
+        config: config(access),
     });
     let link = key().path(change, now().plus_ms(86_400_000), 2);
-    World { verify, store, clock, change, receipt, link }
+    World { verify, store, index, ledger, clock, change, receipt, link }
 }
 
 async fn open_world() -> World {
@@ -147,13 +165,9 @@ async fn without_a_trust_file_nothing_is_intact() {
         downloads: Arc::new(ThroughReader::new(reader)),
         identities: IdentityStore::new(Arc::new(MemoryTable::default())),
         index: Index::new(Arc::new(MemoryTable::default())),
+        ledger: None,
         clock: Arc::new(world.clock.clone()),
-        config: Config {
-            access: Access::InsecureOpen,
-            spec_base: SpecBase::default(),
-            sources: BTreeMap::new(),
-            https: true,
-        },
+        config: config(Access::InsecureOpen),
     };
     let request = Request::builder().uri(format!("/verify/{}", world.change)).body(Bytes::new()).unwrap();
     assert!(text(&Verify::new(deps).handle(request).await).contains("Not intact"));
@@ -230,7 +244,8 @@ async fn links_end_and_are_revoked_with_words_what_to_do() {
     world.clock.advance_by(86_400_001);
     for response in [world.get(&world.link).await, world.ask(Method::GET, &page, &[("cookie", &cookies)]).await] {
         assert_eq!(response.status(), StatusCode::GONE);
-        assert!(text(&response).contains("clyra audit link"));
+        let page = text(&response);
+        assert!(page.contains("Ask the person who runs this deployment") && !page.contains("clyra "), "{page}");
     }
 }
 
@@ -378,4 +393,80 @@ async fn a_stored_thing_that_is_no_bundle_is_said_to_be_none() {
     let response = world.get(&format!("/verify/{}", world.change)).await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert!(text(&response).contains("The stored evidence cannot be shown"));
+}
+
+/// The record of a change as the bundle step leaves it.
+async fn known(world: &World) {
+    let header = Parts::read(BUNDLE, &SpecBase::default()).unwrap().manifest.change;
+    let record = ChangeRecord { header, receipts: BTreeSet::new(), revision: 1, bundle: None, zip_sha256: None };
+    world.index.update_change(&world.change, |_| Some(record.clone())).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_paper_names_ticket_retention_and_the_fingerprint_of_the_trust_file() {
+    let world = open_world().await;
+    assert!(world.page().await.contains("none known here"));
+    let target = "servicenow";
+    let opened = |record: Option<TicketRecord>| {
+        let mut record = record.unwrap_or_else(|| TicketRecord::new(world.change));
+        record.number = Some("CHG0030022".to_owned());
+        record.opened_at = Some(now());
+        Some(record)
+    };
+    world.ledger.update_ticket(target, &world.change, opened).await.unwrap();
+    let page = world.page().await;
+    assert!(page.contains("CHG0030022, created "), "{page}");
+    assert!(page.contains("Trial: not retention evidence."));
+    assert!(page.contains("files on one machine, removable by its administrator"));
+    let fingerprint = clyra_evidence::digest::Sha256Digest::of(TRUST).to_string();
+    assert!(page.contains(&fingerprint) && page.contains(", serial 1"), "{page}");
+    assert!(page.contains("Compare it with the one you were given at engagement"));
+}
+
+#[tokio::test]
+async fn documents_open_with_the_link_of_a_change_that_they_concern() {
+    let world = linked_world().await;
+    known(&world).await;
+    let change = Parts::read(BUNDLE, &SpecBase::default()).unwrap().manifest.change;
+    let of = |environment: clyra_evidence::id::SourceId| DayOf {
+        connection: change.connection.clone(),
+        environment,
+        day: "2026-11-19".parse().unwrap(),
+    };
+    let ours = ObjectKey::CensusDay(of(change.environment.id.clone()), 1);
+    let others = ObjectKey::CensusDay(of(999_999.into()), 1);
+    let period = ObjectKey::PeriodAttestation {
+        framework: "sox".parse().unwrap(),
+        project: "finance".parse().unwrap(),
+        to: "2026-11-19".parse().unwrap(),
+        n: 1,
+    };
+    let scope = ObjectKey::Scope(1);
+    for key in [&ours, &others, &period, &scope] {
+        world.store.put(key, Bytes::from_static(b"{\"payload\":\"\"}"));
+    }
+    let opened = world.get(&world.link).await;
+    let cookies = cookies_for(&opened, "/documents");
+    for (key, status) in [
+        (&ours, StatusCode::OK),
+        (&scope, StatusCode::OK),
+        (&others, StatusCode::FORBIDDEN),
+        // It does not verify, so nobody can say that it counts the change.
+        (&period, StatusCode::FORBIDDEN),
+    ] {
+        let path = format!("/documents/{key}");
+        let answer = world.ask(Method::GET, &path, &[("cookie", &cookies)]).await;
+        assert_eq!(answer.status(), status, "{path}");
+        assert_eq!(header(&answer, "referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(world.get(&path).await.status(), StatusCode::FORBIDDEN, "{path} without a link");
+    }
+    let open = open_world().await;
+    open.store.put(&ours, Bytes::from_static(b"{}"));
+    assert_eq!(open.get(&format!("/documents/{ours}")).await.status(), StatusCode::OK);
+    let receipt = format!("/documents/receipts/{}.json", open.receipt);
+    for path in
+        [receipt.as_str(), "/documents/../trust/1.json", "/documents/scopes/01.json", "/documents/", "/documents"]
+    {
+        assert_eq!(open.get(path).await.status(), StatusCode::NOT_FOUND, "{path}");
+    }
 }

@@ -15,7 +15,12 @@ pub(super) fn changed(parts: &Parts) -> Changed {
     let class = words::change_class(parts.manifest.change.class);
     let key_reports = key_reports(parts);
     let Some(delta) = &parts.delta else {
-        let summary = Shown::new("No two states were compared for this change.");
+        let summary = match parts.facts.get("config.changedFields").map(|fact| &fact.value) {
+            Some(FactValue::List(fields)) if !fields.is_empty() => {
+                Shown::new(format!("Fields of the definition that differ: {}.", fields.join(", ")))
+            }
+            _ => Shown::new("No two states were compared for this change."),
+        };
         return Changed { summary, class, rows: Vec::new(), omitted: 0, key_reports, states: Vec::new() };
     };
     let mut entries: Vec<&DeltaEntry> = delta.entries.iter().collect();

@@ -10,9 +10,15 @@ use crate::shown::Shown;
 use crate::words::{self, ResultWord};
 
 use super::people::People;
+use super::sources::Sources;
 
 /// The controls with something tested or untested, and what does not apply.
-pub(super) fn matrix(parts: &Parts, catalogue: &Catalogue, people: &People<'_>) -> (Vec<Control>, Vec<NotApplicable>) {
+pub(super) fn matrix(
+    parts: &Parts,
+    catalogue: &Catalogue,
+    people: &People<'_>,
+    sources: &Sources<'_>,
+) -> (Vec<Control>, Vec<NotApplicable>) {
     let mut controls = Vec::new();
     let mut not_applicable: Vec<NotApplicable> = Vec::new();
     for control in &parts.attestation.controls {
@@ -34,7 +40,11 @@ pub(super) fn matrix(parts: &Parts, catalogue: &Catalogue, people: &People<'_>) 
             controls.push(Control {
                 attributes: applies
                     .into_iter()
-                    .map(|attribute| self::attribute(attribute, catalogue, people))
+                    .map(|attribute| Attribute {
+                        testable: testable(control, attribute, sources),
+                        in_the_source: in_the_source(attribute, people, sources),
+                        ..self::attribute(attribute, catalogue, people)
+                    })
                     .collect(),
                 ..self::control(control, people)
             });
@@ -43,10 +53,10 @@ pub(super) fn matrix(parts: &Parts, catalogue: &Catalogue, people: &People<'_>) 
     (controls, not_applicable)
 }
 
-/// The exceptions, in the order of the matrix.
-pub(super) fn exceptions(controls: &[Control]) -> Vec<Exception> {
+/// The exceptions of the controls in scope, or of all, in the order of the matrix.
+pub(super) fn exceptions(controls: &[Control], all: bool) -> Vec<Exception> {
     let mut exceptions = Vec::new();
-    for control in controls {
+    for control in controls.iter().filter(|control| control.in_scope || all) {
         for attribute in control.attributes.iter().filter(|attribute| attribute.result == ResultWord::Exception) {
             exceptions.push(Exception {
                 reference: Shown::new(format!("{} {}", control.id, attribute.id)),
@@ -102,8 +112,9 @@ fn attribute(attribute: &AttributeResult, catalogue: &Catalogue, people: &People
         code: attribute.code.as_ref().map(|code| Shown::new(code.as_str())),
         facts: attribute.facts.iter().map(|fact| fact_line(fact, people)).collect(),
         evidence: Shown::new(evidence),
-        in_the_source: in_the_source(attribute, people),
-        remedy: matches!(result, ResultWord::Exception | ResultWord::NotTested)
+        in_the_source: Shown::default(),
+        testable: None,
+        remedy: (result == ResultWord::Exception)
             .then(|| Shown::new(&attribute.turns_green))
             .filter(|remedy| !remedy.is_empty()),
     }
@@ -146,13 +157,48 @@ const fn weak(class: clyra_evidence::fact::FactClass) -> &'static str {
     }
 }
 
-fn in_the_source(attribute: &AttributeResult, people: &People<'_>) -> Shown {
+/// What would make an attribute testable that was not tested. A remedy is for what was tested and did not hold.
+fn testable(control: &ControlResult, attribute: &AttributeResult, sources: &Sources<'_>) -> Option<Shown> {
+    if attribute.result != Outcome::Unknown {
+        return None;
+    }
+    if let Some(text) = &attribute.turns_testable {
+        return Some(Shown::new(text));
+    }
+    let missing = control.parameters.iter().filter(|parameter| parameter.origin == ParameterOrigin::Missing);
+    let missing: Vec<&str> = missing.map(|parameter| parameter.name.as_str()).collect();
+    let scope = attribute.code.as_ref().is_some_and(|code| code.as_str() == "SCOPE_UNDEFINED") && !missing.is_empty();
+    if scope {
+        return Some(Shown::new(format!("State it in the scope: {}.", missing.join(", "))));
+    }
+    sources.missing_for(attribute).map(|tool| Shown::new(format!("Connect {tool}.")))
+}
+
+/// How to look it up. What would lead nowhere, because the value that it names was not read, is not told.
+fn in_the_source(attribute: &AttributeResult, people: &People<'_>, sources: &Sources<'_>) -> Shown {
     let mut text = String::new();
+    let (mut read, mut unread) = (0, 0);
     for piece in attribute.in_the_source.pieces() {
         match piece {
             Piece::Text(own) => text.push_str(own),
-            Piece::Value(Some(value)) => text.push_str(people.value(&value.value, value.omitted).as_str()),
-            Piece::Value(None) => text.push_str("[not read]"),
+            Piece::Value(Some(value)) => {
+                read += 1;
+                text.push_str(people.value(&value.value, value.omitted).as_str());
+            }
+            Piece::Value(None) => {
+                unread += 1;
+                text.push_str("(not read)");
+            }
+        }
+    }
+    if unread > 0 {
+        let names = attribute.in_the_source.text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+        let absent = names.filter(|name| !attribute.in_the_source.values.contains_key(*name));
+        if let Some(tool) = absent.clone().find_map(|name| sources.missing(name)) {
+            return Shown::new(format!("Connect {tool} to read this."));
+        }
+        if read == 0 {
+            return Shown::new(format!("Nothing to look up: not read ({}).", absent.collect::<Vec<_>>().join(", ")));
         }
     }
     Shown::new(text)

@@ -42,6 +42,7 @@ pub(super) fn timeline(parts: &Parts, names: &Names, people: &People<'_>) -> Vec
         }
         events.push(of_fact(fact, what, at, actor, object, parts, names, people));
     }
+    events.extend(first_seen(parts));
     let manifest = &parts.manifest;
     events.push(Event {
         what: Shown::new(format!("Evidence put together and signed, revision {}", manifest.revision)),
@@ -54,6 +55,43 @@ pub(super) fn timeline(parts: &Parts, names: &Names, people: &People<'_>) -> Vec
     });
     events.sort_by_key(|event| (event.source_time.or(event.received_at), event.received_at));
     events
+}
+
+/// What was only found to differ: when it was read first, and when it was last read without the difference. Between the
+/// two nobody looked, so no time of the change itself is told.
+fn first_seen(parts: &Parts) -> Option<Event> {
+    let time = |name: &str| parts.facts.get(name).and_then(|fact| time_of(&fact.value));
+    let config = (!parts.facts.facts.contains_key("config.changedAt")).then(|| time("config.firstSeenAt")).flatten();
+    let (fact_name, at, text, object) = match (config, time("drift.firstSeenAt")) {
+        (Some(at), _) => {
+            let before =
+                time("config.lastSeenUnchangedAt").map(|at| format!("; last seen unchanged {}", words::time(at)));
+            let text = format!("Configuration first seen changed{}", before.unwrap_or_default());
+            ("config.firstSeenAt", at, text, text_of(parts, "config.object").map(ToOwned::to_owned))
+        }
+        (None, Some(at)) => {
+            let between = match parts.facts.get("drift.runsBetween").map(|fact| &fact.value) {
+                Some(FactValue::Int(n)) => format!(", {} between", words::count(n.unsigned_abs(), "run", "runs")),
+                _ => String::new(),
+            };
+            let before =
+                time("drift.lastReadAt").map(|at| format!("; last read without it {}{between}", words::time(at)));
+            let run = text_of(parts, "drift.lastReadRun").map(|run| format!("compared with run {run}"));
+            ("drift.firstSeenAt", at, format!("Difference first read{}", before.unwrap_or_default()), run)
+        }
+        (None, None) => return None,
+    };
+    let fact = parts.facts.get(fact_name)?;
+    let reading = fact.from.first().and_then(|id| parts.facts.readings.iter().find(|reading| reading.id == *id));
+    Some(Event {
+        what: Shown::new(text),
+        actor: Shown::new("not named"),
+        source_time: Some(at),
+        received_at: reading.map(|reading| reading.at),
+        object: Shown::new(object.as_deref().unwrap_or("not named")),
+        link: None,
+        class: words::class(fact.class),
+    })
 }
 
 fn mark_live(events: &mut [Event], at: Timestamp) {

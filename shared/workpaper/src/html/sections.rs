@@ -34,6 +34,7 @@ pub(super) fn masthead(paper: &WorkPaper, downloads: &Downloads) -> Markup {
     ];
     html! {
         header .masthead {
+            @if let Some(banner) = header.banner { p .banner role="note" { (banner) } }
             p .kicker { "Work paper" span .dot aria-hidden="true" { " · " } (header.entity) }
             h1 { (header.title) }
             p .reference { "Change " code { (header.change_id) } ", revision " (header.revision) }
@@ -44,6 +45,7 @@ pub(super) fn masthead(paper: &WorkPaper, downloads: &Downloads) -> Markup {
                 @for (n, label, class) in figures { li class=(class) { b { (n) } " " (label) } }
             }
             p .headline { (headline.sentence) }
+            @if let Some(outside) = &headline.outside { p .headline .quiet { (outside) } }
             nav .downloads aria-label="Other forms" {
                 @if let Some(path) = &downloads.pdf { a href=(path) { "PDF" } }
                 @if let Some(path) = &downloads.bundle { a href=(path) { "Evidence bundle (zip)" } }
@@ -56,7 +58,7 @@ pub(super) fn masthead(paper: &WorkPaper, downloads: &Downloads) -> Markup {
     }
 }
 
-pub(super) fn all(paper: &WorkPaper) -> Markup {
+pub(super) fn all(paper: &WorkPaper, downloads: &Downloads) -> Markup {
     let bodies = [
         identification(&paper.header),
         html! { p { (paper.scope.what) } p { (paper.scope.not_examined) } },
@@ -64,7 +66,7 @@ pub(super) fn all(paper: &WorkPaper) -> Markup {
         attributes(paper),
         people(paper),
         changed(paper),
-        population(paper),
+        population(paper, downloads),
         exceptions(paper),
         integrity(paper),
         sign_off(),
@@ -109,7 +111,9 @@ fn identification(header: &Header) -> Markup {
         }
     };
     let marks = html! { @if header.marks.is_empty() { span .quiet { "none" } } (header.marks.join(", ")) };
-    let rows: [(&str, Markup); 13] = [
+    let ticket =
+        html! { @match &header.ticket { Some(ticket) => (ticket), None => span .quiet { "none known here" } } };
+    let rows: [(&str, Markup); 14] = [
         ("Entity", plain(&header.entity)),
         ("System", plain(&header.system)),
         ("Project", plain(&header.project)),
@@ -126,6 +130,7 @@ fn identification(header: &Header) -> Markup {
         ("Tool", plain(&header.tool)),
         ("Catalogue", plain(&header.catalogue)),
         ("Scope", plain(&header.scope)),
+        ("Ticket", ticket),
     ];
     html! {
         dl .grid { @for (term, definition) in rows { div { dt { (term) } dd { (definition) } } } }
@@ -223,6 +228,7 @@ fn attribute_rows(attribute: &Attribute) -> Markup {
                 (result(attribute.result))
                 span .reason { (attribute.reason) }
                 @if let Some(remedy) = &attribute.remedy { span .remedy { "Remedy: " (remedy) } }
+                @if let Some(testable) = &attribute.testable { span .remedy { "To test it: " (testable) } }
             }
             td role="cell" data-label="Evidence file" { (attribute.evidence) }
             td role="cell" data-label="Do it yourself in the source" { (attribute.in_the_source) }
@@ -299,14 +305,23 @@ fn changed(paper: &WorkPaper) -> Markup {
     }
 }
 
-fn population(paper: &WorkPaper) -> Markup {
+fn population(paper: &WorkPaper, downloads: &Downloads) -> Markup {
     let population = &paper.population;
     html! {
         dl .grid {
             div { dt { "Population" } dd { (population.id) ", " (population.lists) } }
             div { dt { "Row" } dd { (population.row) } }
             div { dt { "Rows in the population" } dd { (population.count) } }
-            div { dt { "Census" } dd { (population.census) } }
+            div .wide { dt { "Reconciliation" } dd { (population.census) } }
+            @for document in &population.documents {
+                div .wide {
+                    dt { "Signed document" }
+                    dd { @match &downloads.documents {
+                        Some(base) => a href={ (base) "/" (document) } { code { (document) } },
+                        None => code { (document) },
+                    } }
+                }
+            }
         }
     }
 }
@@ -314,6 +329,7 @@ fn population(paper: &WorkPaper) -> Markup {
 fn exceptions(paper: &WorkPaper) -> Markup {
     html! {
         @if paper.exceptions.is_empty() { p { "No exception noted in the attributes tested." } }
+        @if let Some(outside) = &paper.headline.outside { p { (outside) } }
         @for exception in &paper.exceptions {
             article .exception-card {
                 h3 { (exception.reference) ": " (exception.asked) }
@@ -346,6 +362,7 @@ fn integrity(paper: &WorkPaper) -> Markup {
                 } }
             }
             div { dt { "Log position" } dd { (paper.integrity.log) } }
+            div { dt { "Retention" } dd { (paper.integrity.retention) } }
         }
         p .quiet { "A later alteration is detectable with the bundle and the trust file, offline: appendix B." }
     }
@@ -399,8 +416,11 @@ fn appendix_b(paper: &WorkPaper) -> Markup {
     html! {
         section #appendix-b aria-labelledby="h-b" {
             h2 #h-b { span .number aria-hidden="true" { "B" } "Cryptography, and how to check it yourself" }
-            p { "Download " code { (appendix.file_name) } ", take the trust file from where it was handed over at engagement (the copy under " code { "/.well-known/clyra-trust.json" } " is a convenience: compare its fingerprint), then, with no network:" }
+            p { "Download " code { (appendix.file_name) } ", take the trust file from where it was handed over at engagement (the copy under " code { "/.well-known/clyra-trust.json" } " is a convenience), then, with no network:" }
             pre { code { (appendix.command) } }
+            @if let Some(digest) = &appendix.trust_sha256 {
+                p { "Fingerprint of the trust file used here" @if let Some(serial) = appendix.trust_serial { ", serial " (serial) } ": SHA-256 " code { (digest) } ". Compare it with the one you were given at engagement." }
+            }
             details {
                 summary { "Digests, keys, checks and files" }
                 dl .grid {

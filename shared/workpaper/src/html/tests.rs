@@ -1,6 +1,7 @@
 use crate::html::{self, Downloads};
 use crate::names::Names;
-use crate::parts::{IntegrityOutcome, Parts};
+use crate::parts::retention::Lock;
+use crate::parts::{Around, IntegrityOutcome, Parts, Retention};
 use crate::{WorkPaper, sample, words};
 
 fn paper(parts: &Parts) -> WorkPaper {
@@ -13,6 +14,7 @@ fn downloads() -> Downloads {
         json: Some("/verify/x?format=json".to_owned()),
         bundle: Some("/bundles/x/2.zip".to_owned()),
         trust: None,
+        documents: Some("/documents".to_owned()),
     }
 }
 
@@ -111,6 +113,7 @@ fn no_banned_word_stands_on_any_paper() {
     let mut sealed = sample::parts();
     sealed.sealed = None;
     sealed.integrity = IntegrityOutcome::NotChecked;
+    sealed.around = Around::default();
     let mut broken = sample::parts();
     broken.integrity = sample::checked(false);
     for parts in [sample::parts(), sealed, broken] {
@@ -149,4 +152,48 @@ fn what_is_not_intact_says_so() {
     let text = text_of(&html::page(&paper(&parts), &Downloads::default()).html);
     assert!(text.contains("Not intact: see appendix B"), "{text}");
     assert!(text.contains("signature of the manifest | did not hold"));
+}
+
+#[test]
+fn controls_outside_the_scope_are_noted_apart() {
+    let mut parts = sample::parts();
+    let before = paper(&parts).headline;
+    for control in &mut parts.attestation.controls {
+        control.in_scope &= control.id != "CM-02";
+    }
+    let paper = paper(&parts);
+    assert_eq!(paper.headline.exceptions + 1, before.exceptions);
+    let outside = paper.headline.outside.as_ref().unwrap().as_str();
+    assert!(outside.starts_with("Noted outside your scope: 1 exception (CM-02 B1);"), "{outside}");
+    assert!(paper.exceptions.iter().all(|exception| exception.reference.as_str() != "CM-02 B1"));
+    for control in &mut parts.attestation.controls {
+        control.in_scope = false;
+    }
+    let paper = self::paper(&parts);
+    assert!(paper.headline.sentence.as_str().starts_with("The scope names no control, so all are counted: "));
+    assert_eq!((paper.headline.exceptions, paper.headline.outside), (before.exceptions, None));
+}
+
+#[test]
+fn a_change_of_unknown_time_is_told_by_when_it_was_seen() {
+    let mut parts = sample::parts();
+    let at = |text: &str| text.parse::<clyra_evidence::time::Timestamp>().unwrap();
+    let set = |parts: &mut Parts, name: &str, value: clyra_evidence::fact::FactValue| {
+        parts.facts.set(name, value, clyra_evidence::fact::FactClass::Observed, &[]);
+    };
+    set(&mut parts, "config.firstSeenAt", at("2026-11-19T06:00:00Z").into());
+    set(&mut parts, "config.lastSeenUnchangedAt", at("2026-11-18T06:00:00Z").into());
+    let seen = "Configuration first seen changed; last seen unchanged 2026-11-18 06:00:00Z";
+    assert!(text_of(&html::page(&paper(&parts), &downloads()).html).contains(seen));
+    set(&mut parts, "config.changedAt", at("2026-11-18T09:00:00Z").into());
+    assert!(!text_of(&html::page(&paper(&parts), &downloads()).html).contains(seen), "the source says when");
+}
+
+#[test]
+fn only_a_trial_has_a_banner() {
+    let mut parts = sample::parts();
+    assert!(text_of(&html::page(&paper(&parts), &downloads()).html).contains("Trial: not retention evidence."));
+    parts.around.retention = Some(Retention { lock: Lock::Compliance, days: 2_555 });
+    let text = text_of(&html::page(&paper(&parts), &downloads()).html);
+    assert!(!text.contains("Trial") && text.contains("retention lock (COMPLIANCE) to 2033-11-17"), "{text}");
 }

@@ -13,7 +13,7 @@ use clyra_evidence::strict_json;
 use clyra_evidence::zip;
 use serde::de::DeserializeOwned;
 
-use super::{Delta, IntegrityOutcome, LogPosition, Parts, Sealed};
+use super::{Around, Delta, IntegrityOutcome, LogPosition, Parts, Sealed};
 
 /// The framework whose attestation a work paper shows.
 const FRAMEWORK: &str = "sox";
@@ -33,7 +33,8 @@ pub enum ReadPartsError {
 }
 
 impl Parts {
-    /// Takes from a zip what a work paper shows; `integrity`, `newest_revision` and `census` are set by the caller.
+    /// Takes from a zip what a work paper shows; `integrity`, `newest_revision` and `around` are set by the
+    /// caller.
     ///
     /// # Errors
     /// When it is no bundle, or lacks manifest, facts or attestation.
@@ -57,7 +58,7 @@ impl Parts {
             integrity: IntegrityOutcome::NotChecked,
             log: LogPosition::NotLogged,
             newest_revision: None,
-            census: None,
+            around: Around::default(),
         })
     }
 }

@@ -95,6 +95,10 @@ fn result(word: ResultWord) -> Run {
 fn masthead(flow: &mut Flow<'_>, paper: &WorkPaper) {
     let header = &paper.header;
     let kicker = Style { size: 7.4, ink: Ink::Soft, ..TEXT };
+    if let Some(banner) = header.banner {
+        flow.banded(&[own(banner, Style { ink: Ink::NotTested, ..STRONG })]);
+        flow.space(4.0);
+    }
     flow.paragraph(&[own("WORK PAPER  ·  ", kicker), run(&header.entity, kicker)], 0.0);
     flow.space(3.0);
     flow.title(&[run(&header.title, Style { size: 17.0, ..STRONG })], header.title.as_str());
@@ -128,6 +132,9 @@ fn masthead(flow: &mut Flow<'_>, paper: &WorkPaper) {
         figure(headline.not_applicable, Ink::Black, "not applicable"),
     ]);
     flow.paragraph(&[run(&headline.sentence, TEXT)], 0.0);
+    if let Some(outside) = &headline.outside {
+        flow.paragraph(&[run(outside, SMALL)], 0.0);
+    }
 }
 
 fn identification(flow: &mut Flow<'_>, paper: &WorkPaper) {
@@ -155,6 +162,7 @@ fn identification(flow: &mut Flow<'_>, paper: &WorkPaper) {
             item("Revision", &revision),
             item("Tool", header.tool.as_str()),
             item("Catalogue; scope", &format!("{}; {}", header.catalogue, header.scope)),
+            item("Ticket", header.ticket.as_ref().map_or("none known here", Shown::as_str)),
         ],
     );
 }
@@ -251,6 +259,9 @@ fn attribute_rows(attribute: &Attribute, rows: &mut Vec<RowText>) {
     let mut reason = vec![vec![result(attribute.result)], vec![run(&attribute.reason, CELL)]];
     if let Some(remedy) = &attribute.remedy {
         reason.push(vec![own(&format!("Remedy: {remedy}"), SMALL)]);
+    }
+    if let Some(testable) = &attribute.testable {
+        reason.push(vec![own(&format!("To test it: {testable}"), SMALL)]);
     }
     let facts = !attribute.facts.is_empty();
     rows.push(RowText {
@@ -353,15 +364,20 @@ fn population(flow: &mut Flow<'_>, paper: &WorkPaper) {
             (own("Population", LABEL), vec![own(&format!("{}, {}", population.id, population.lists), TEXT)]),
             (own("Row", LABEL), vec![run(&population.row, TEXT)]),
             (own("Rows in the population", LABEL), vec![run(&population.count, TEXT)]),
-            (own("Census", LABEL), vec![run(&population.census, TEXT)]),
+            (own("Reconciliation", LABEL), vec![run(&population.census, TEXT)]),
         ],
     );
+    for document in &population.documents {
+        flow.grid(1, &[(own("Signed document", LABEL), vec![run(document, CODE)])]);
+    }
 }
 
 fn exceptions(flow: &mut Flow<'_>, paper: &WorkPaper) {
     if paper.exceptions.is_empty() {
         flow.paragraph(&[own("No exception noted in the attributes tested.", TEXT)], 0.0);
-        return;
+    }
+    if let Some(outside) = &paper.headline.outside {
+        flow.paragraph(&[run(outside, TEXT)], 0.0);
     }
     for exception in &paper.exceptions {
         // A card is not torn from its lines for the response.
@@ -390,7 +406,9 @@ fn integrity(flow: &mut Flow<'_>, paper: &WorkPaper) {
     };
     flow.space(2.0);
     flow.grid(1, &[(own("SHA-256 of the bundle (zip)", LABEL), vec![zip])]);
-    flow.grid(1, &[(own("Log position", LABEL), vec![run(&paper.integrity.log, TEXT)])]);
+    let item = |label: &str, text: &Shown| (own(label, LABEL), vec![run(text, TEXT)]);
+    let integrity = &paper.integrity;
+    flow.grid(2, &[item("Log position", &integrity.log), item("Retention", &integrity.retention)]);
     let note = "A later alteration is detectable with the bundle and the trust file, offline: appendix B.";
     flow.paragraph(&[own(note, SMALL)], 0.0);
 }
@@ -430,6 +448,15 @@ fn appendix(flow: &mut Flow<'_>, paper: &WorkPaper) {
     ];
     flow.paragraph(&how, 0.0);
     flow.banded(&[own(&appendix.command, Style { size: 7.6, ..CODE })]);
+    if let Some(digest) = &appendix.trust_sha256 {
+        let serial = appendix.trust_serial.map(|serial| format!(", serial {serial}")).unwrap_or_default();
+        let fingerprint = [
+            own(&format!("Fingerprint of the trust file used here{serial}: SHA-256 "), TEXT),
+            own(&digest.to_string(), CODE),
+            own(". Compare it with the one you were given at engagement.", TEXT),
+        ];
+        flow.paragraph(&fingerprint, 0.0);
+    }
     let known = |text: Option<String>| match text {
         Some(text) => vec![own(&text, CODE)],
         None => vec![own("known once the bundle is sealed", CELL)],

@@ -72,7 +72,7 @@ const fn field(name: &'static str, kind: Kind, length_max: usize) -> Field {
 }
 
 /// The fields that a client may meet. Whatever is not here does not exist and is ignored in silence.
-pub(super) const CHANGE_FIELDS: [Field; 47] = [
+pub(super) const CHANGE_FIELDS: [Field; 49] = [
     field("active", Kind::ReadOnly, 40),
     field("approval", Kind::ReadOnly, 40),
     field("assigned_to", Kind::Reference("sys_user"), 32),
@@ -119,7 +119,9 @@ pub(super) const CHANGE_FIELDS: [Field; 47] = [
     field("test_plan", Kind::Text, 4000),
     field("type", Kind::Text, 40),
     field("unauthorized", Kind::Boolean, 40),
+    field("work_end", Kind::Time, 40),
     field("work_notes", Kind::Text, 4000),
+    field("work_start", Kind::Time, 40),
 ];
 
 pub(super) fn change_field(name: &str) -> Option<&'static Field> {

@@ -1,21 +1,22 @@
-//! What an open ticket is told: the files of the newest bundle, and a note on what is new.
+//! How an open ticket is brought up to date: the files of the newest bundle, and a note on what is new.
 
 use clyra_evidence::id::BundleId;
+use clyra_evidence::text::UntrustedText;
 use clyra_ports::ledger::TicketRecord;
 use clyra_ports::step::StepError;
-use clyra_workpaper::pdf;
+use clyra_workpaper::{parts, pdf};
 
 use crate::at_target::AtTarget;
+use crate::desk::{Desk, Update};
 use crate::draft::correlation_id;
 use crate::note;
-use crate::open::{Desk, Telling};
 use crate::target::{Attachment, Ticket};
 use crate::worth::Shape;
 
 /// Most notes about further runs on one ticket: a change that many jobs run would bury what matters.
 const RUN_NOTES_MAX: u32 = 10;
 
-/// How a bundle is told.
+/// What a bundle brings to a ticket.
 enum News {
     /// The ticket was opened with its note: only the files are missing.
     Files,
@@ -27,15 +28,15 @@ enum News {
 
 impl AtTarget<'_> {
     /// Tells the change's own ticket of this revision; `created` says that the opening did so in words.
-    pub(crate) async fn tell(&self, created: bool) -> Result<(), StepError> {
+    pub(crate) async fn bring_up_to_date(&self, created: bool) -> Result<(), StepError> {
         let (change, revision) = (self.evidence.manifest.change.change_id, self.evidence.manifest.revision);
         let desk = self.desk();
         let Some(record) = desk.take_turn(&change, revision).await? else { return Ok(()) };
         let news = self.news(&record, created);
-        let told = self.tell_news(&desk, &record, &news).await;
-        match told {
-            Ok(()) => desk.told(&change, &self.telling(matches!(news, News::Runs { note: true }))).await,
-            Err(error) => self.not_told(&desk, error).await,
+        let written = self.write_news(&desk, &record, &news).await;
+        match written {
+            Ok(()) => desk.record_update(&change, &self.update(matches!(news, News::Runs { note: true }))).await,
+            Err(error) => self.failed(&desk, error).await,
         }
     }
 
@@ -44,17 +45,17 @@ impl AtTarget<'_> {
         let change = self.evidence.manifest.change.change_id;
         let desk = self.desk();
         if desk.take_to_share(&change).await?.is_none() {
-            return self.tell(false).await;
+            return self.bring_up_to_date(false).await;
         }
         let ticket = ticket(first);
-        let text = note::of_joining(self.told(), shape.flagged, self.now);
-        let told = match self.attach_files(&desk, &ticket).await {
+        let text = note::of_joining(self.content(), shape.flagged, self.now);
+        let written = match self.attach_files(&desk, &ticket).await {
             Ok(()) => desk.target.note(&ticket, &text).await.map_err(StepError::from),
             Err(error) => Err(error),
         };
-        match told {
-            Ok(()) => desk.shared(&change, first, &self.telling(false)).await,
-            Err(error) => self.not_told(&desk, error).await,
+        match written {
+            Ok(()) => desk.shared(&change, first, &self.update(false)).await,
+            Err(error) => self.failed(&desk, error).await,
         }
     }
 
@@ -64,14 +65,14 @@ impl AtTarget<'_> {
             // Whoever opened it did so with the note of its revision, and the first one is the only one before this.
             return if created || evidence.manifest.revision == 1 { News::Files } else { News::Revision };
         }
-        let same_content = record.told_content == Some(evidence.content());
+        let same_content = record.told_content == Some(evidence.digest());
         if same_content && evidence.runs() > record.told_runs {
             return News::Runs { note: record.run_notes < RUN_NOTES_MAX };
         }
         News::Revision
     }
 
-    async fn tell_news(&self, desk: &Desk<'_>, record: &TicketRecord, news: &News) -> Result<(), StepError> {
+    async fn write_news(&self, desk: &Desk<'_>, record: &TicketRecord, news: &News) -> Result<(), StepError> {
         let ticket = ticket(record);
         if record.shared_with.is_none() {
             desk.report_latecomers(record, &correlation_id(&record.change_id)).await?;
@@ -80,11 +81,11 @@ impl AtTarget<'_> {
             News::Files => self.attach_files(desk, &ticket).await?,
             News::Runs { note: false } => {}
             News::Runs { note: true } => {
-                desk.target.note(&ticket, &note::of_runs(self.told(), record.told_runs)).await?;
+                desk.target.note(&ticket, &note::of_runs(self.content(), record.told_runs)).await?;
             }
             News::Revision => {
                 self.attach_files(desk, &ticket).await?;
-                desk.target.note(&ticket, &note::of_revision(self.told())).await?;
+                desk.target.note(&ticket, &note::of_revision(self.content())).await?;
             }
         }
         Ok(())
@@ -92,7 +93,9 @@ impl AtTarget<'_> {
 
     async fn attach_files(&self, desk: &Desk<'_>, ticket: &Ticket) -> Result<(), StepError> {
         let id = short(&self.evidence.bundle_id);
-        let paper = pdf::file(&self.evidence.paper)
+        let mut paper = self.evidence.paper.clone();
+        paper.name_ticket(&words_of(ticket));
+        let paper = pdf::file(&paper)
             .map_err(|error| StepError::Park { code: "WORK_PAPER_NOT_DRAWN", reason: error.to_string() })?;
         let files = [
             Attachment { name: format!("workpaper-{id}.pdf"), media_type: "application/pdf", bytes: paper },
@@ -108,21 +111,21 @@ impl AtTarget<'_> {
         Ok(())
     }
 
-    fn telling(&self, is_run_note: bool) -> Telling {
-        Telling {
+    fn update(&self, is_run_note: bool) -> Update {
+        Update {
             bundle_id: self.evidence.bundle_id,
             revision: self.evidence.manifest.revision,
             runs: self.evidence.runs(),
-            content: self.evidence.content(),
+            content: self.evidence.digest(),
             is_run_note,
         }
     }
 
-    async fn not_told(&self, desk: &Desk<'_>, error: StepError) -> Result<(), StepError> {
+    async fn failed(&self, desk: &Desk<'_>, error: StepError) -> Result<(), StepError> {
         let code = match &error {
             StepError::Later { code, .. } | StepError::Park { code, .. } => code,
         };
-        desk.not_told(&self.evidence.manifest.change.change_id, code).await?;
+        desk.release(&self.evidence.manifest.change.change_id, code).await?;
         Err(error)
     }
 }
@@ -130,6 +133,10 @@ impl AtTarget<'_> {
 /// The beginning of a bundle's id, as it stands in file names: systems allow attachments to be replaced, the name tells.
 fn short(id: &BundleId) -> String {
     id.to_string().chars().take(16).collect()
+}
+
+fn words_of(ticket: &Ticket) -> parts::Ticket {
+    parts::Ticket { number: UntrustedText::new(&ticket.number), created_at: ticket.opened_at }
 }
 
 pub(crate) fn ticket(record: &TicketRecord) -> Ticket {

@@ -16,7 +16,7 @@ use clyra_ports::table::TableError;
 
 use crate::draft::Draft;
 use crate::note;
-use crate::target::{Target, TargetError, Ticket};
+use crate::target::{Created, Target, TargetError, Ticket};
 
 /// How long a writer may take, in milliseconds: longer than the time limits of all calls that it makes under one lease
 /// (a look-up, two files with a look-up each, a note, and a token), each of a minute at most.
@@ -46,9 +46,9 @@ pub struct Opened {
     pub created: bool,
 }
 
-/// What a ticket has been told.
+/// What a ticket was brought up to date with.
 #[derive(Clone, Debug)]
-pub struct Telling {
+pub struct Update {
     /// The bundle.
     pub bundle_id: BundleId,
     /// Its revision.
@@ -91,7 +91,14 @@ impl Desk<'_> {
             return Ok((found, false));
         }
         match self.target.create(draft).await {
-            Ok(created) => {
+            Ok(Created { ticket: created, not_kept }) => {
+                if !not_kept.is_empty() {
+                    // The ticket is there and says what matters; a note that fails must not look like a failed opening.
+                    let noted = self.target.note(&created, &note::of_fields_not_kept(&not_kept)).await;
+                    noted.unwrap_or_else(
+                        |error| tracing::warn!(ticket.number = created.number, error = %error, "note lost"),
+                    );
+                }
                 // It is there whatever this look-up says, which only looks for a second one.
                 let found = self.target.find(&draft.correlation_id).await.unwrap_or_default();
                 let ours = found.first().is_none_or(|first| first.id == created.id);
@@ -169,7 +176,7 @@ impl Desk<'_> {
         if taken.state == TicketState::Open || self.is_ours(&taken) { Ok(taken) } else { Err(self.leased(&taken)) }
     }
 
-    /// Takes the lease of an open ticket to tell it of `revision`; `None` when it has been told.
+    /// Takes the lease of an open ticket to bring it up to `revision`; `None` when it is.
     ///
     /// # Errors
     /// When another writer is at it, or the ledger failed.
@@ -207,7 +214,7 @@ impl Desk<'_> {
     ///
     /// # Errors
     /// When the ledger failed.
-    pub async fn shared(&self, change: &ChangeId, first: &TicketRecord, telling: &Telling) -> Result<(), StepError> {
+    pub async fn shared(&self, change: &ChangeId, first: &TicketRecord, update: &Update) -> Result<(), StepError> {
         self.update(change, |record| {
             record.state = TicketState::Open;
             record.number.clone_from(&first.number);
@@ -215,24 +222,24 @@ impl Desk<'_> {
             record.opened_at = first.opened_at;
             record.shared_with = Some(first.change_id);
             record.reason = Some(format!("shares the ticket of change {}", first.change_id));
-            tell(record, telling);
+            apply(record, update);
         })
         .await
     }
 
-    /// Records what the ticket has been told and lets the next writer in.
+    /// Records what the ticket was brought up to date with and lets the next writer in.
     ///
     /// # Errors
     /// When the ledger failed.
-    pub async fn told(&self, change: &ChangeId, telling: &Telling) -> Result<(), StepError> {
-        self.update(change, |record| tell(record, telling)).await
+    pub async fn record_update(&self, change: &ChangeId, update: &Update) -> Result<(), StepError> {
+        self.update(change, |record| apply(record, update)).await
     }
 
-    /// Lets the next writer in after telling failed; the ticket stays open.
+    /// Lets the next writer in after an update failed; the ticket stays open.
     ///
     /// # Errors
     /// When the ledger failed.
-    pub async fn not_told(&self, change: &ChangeId, code: &'static str) -> Result<(), StepError> {
+    pub async fn release(&self, change: &ChangeId, code: &'static str) -> Result<(), StepError> {
         let ours = |record: &TicketRecord| self.is_ours(record);
         self.ledger
             .update_ticket(self.name, change, |record| {
@@ -339,12 +346,12 @@ impl Desk<'_> {
     }
 }
 
-fn tell(record: &mut TicketRecord, telling: &Telling) {
-    record.told = Some(telling.bundle_id);
-    record.told_revision = telling.revision;
-    record.told_runs = telling.runs;
-    record.told_content = Some(telling.content);
-    record.run_notes = record.run_notes.saturating_add(u32::from(telling.is_run_note));
+fn apply(record: &mut TicketRecord, update: &Update) {
+    record.told = Some(update.bundle_id);
+    record.told_revision = update.revision;
+    record.told_runs = update.runs;
+    record.told_content = Some(update.content);
+    record.run_notes = record.run_notes.saturating_add(u32::from(update.is_run_note));
     record.lease_until = None;
     record.holder = None;
     record.last_error = None;
