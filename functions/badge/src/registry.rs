@@ -21,8 +21,41 @@ pub struct Entry {
     pub issued: Option<Issued>,
     /// Whether the badge as a whole was revoked; it stays so until somebody restores it.
     pub revoked: bool,
+    /// Why it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_for: Option<Reason>,
     /// Attestations whose badge and token were revoked, by the SHA-256 of their envelopes.
     pub revoked_attestations: BTreeSet<Sha256Digest>,
+}
+
+/// Why a badge was revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Reason {
+    /// It says what it should not have said.
+    IssuedInError,
+    /// What it rests on is disputed, and being looked into.
+    EvidenceDisputed,
+    /// A key that it rests on is compromised.
+    KeyCompromised,
+    /// The project is no longer in scope.
+    OutOfScope,
+}
+
+impl Reason {
+    /// All reasons.
+    pub const ALL: [Self; 4] = [Self::IssuedInError, Self::EvidenceDisputed, Self::KeyCompromised, Self::OutOfScope];
+
+    /// The code.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::IssuedInError => "ISSUED_IN_ERROR",
+            Self::EvidenceDisputed => "EVIDENCE_DISPUTED",
+            Self::KeyCompromised => "KEY_COMPROMISED",
+            Self::OutOfScope => "OUT_OF_SCOPE",
+        }
+    }
 }
 
 /// A token that was issued with an attestation.
@@ -77,14 +110,35 @@ pub async fn advance(ledger: &Ledger, name: &BadgeName, issued: &Issued) -> Resu
 ///
 /// # Errors
 /// When the ledger fails.
-pub async fn revoke(ledger: &Ledger, name: &BadgeName, attestation: Option<Sha256Digest>) -> Result<Entry, TableError> {
+pub async fn revoke(
+    ledger: &Ledger,
+    name: &BadgeName,
+    attestation: Option<Sha256Digest>,
+    reason: Reason,
+) -> Result<Entry, TableError> {
     let revoke = |entry: Option<Entry>| {
         let mut entry = entry.unwrap_or_default();
         match attestation {
             Some(digest) => entry.revoked_attestations.extend([digest]),
             None => entry.revoked = true,
         }
+        entry.revoked_for = Some(reason);
         Some(entry)
     };
     Ok(ledger.note(TOPIC, &name.path(), revoke).await?.unwrap_or_default())
+}
+
+/// Takes the revocation of a badge as a whole back; attestations that were revoked stay so.
+///
+/// # Errors
+/// When the ledger fails.
+pub async fn restore(ledger: &Ledger, name: &BadgeName) -> Result<Entry, TableError> {
+    let restore = |entry: Option<Entry>| {
+        let mut entry = entry.unwrap_or_default();
+        (entry.revoked || entry.revoked_for.is_some()).then(|| {
+            (entry.revoked, entry.revoked_for) = (false, None);
+            entry
+        })
+    };
+    Ok(ledger.note(TOPIC, &name.path(), restore).await?.unwrap_or_default())
 }

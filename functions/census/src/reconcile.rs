@@ -10,7 +10,7 @@ use crate::{Census, CensusError};
 const PAGE: usize = 500;
 
 /// What was found and asked for again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reconciled {
     /// Receipts that nobody had looked at.

@@ -22,8 +22,9 @@ use clyra_evidence::statement::{PredicateName, SpecBase, Statement, Subject, Sub
 use clyra_evidence::time::{Day, Timestamp};
 use clyra_evidence::trust::{Algorithm, Requirement, TrustFile, TrustedKey};
 use clyra_fn_badge::config::{BadgeName, STALE_AFTER_DAYS_DEFAULT};
+use clyra_fn_badge::registry::{self, Reason};
 use clyra_fn_badge::token::Claims;
-use clyra_fn_badge::{Badge, BadgeStep, Config, Deps, registry};
+use clyra_fn_badge::{Badge, BadgeStep, Config, Deps};
 use clyra_ports::clock::SimulatedClock;
 use clyra_ports::ledger::Ledger;
 use clyra_ports::signer::{SignError, Signer, seal};
@@ -347,15 +348,20 @@ async fn what_is_revoked_is_grey_and_gone() {
     let key = world.store(&attestation(Outcome::Pass, 61, 0, "2026-11-19"), "2026-11-19", 1).await;
     world.step.handle(&key).await.unwrap();
     let issued = registry::entry(&world.ledger, &name()).await.unwrap().issued.unwrap();
-    registry::revoke(&world.ledger, &name(), Some(issued.attestation)).await.unwrap();
+    registry::revoke(&world.ledger, &name(), Some(issued.attestation), Reason::EvidenceDisputed).await.unwrap();
     assert_eq!(world.shown().await, ("revoked".to_owned(), "lightgrey".to_owned()));
     assert_eq!(world.get("/badge/sox/finance-core.jwt").await.status(), StatusCode::GONE);
     let next = world.store(&attestation(Outcome::Pass, 62, 0, "2026-11-19"), "2026-11-19", 2).await;
     world.step.handle(&next).await.unwrap();
     assert_eq!(world.shown().await.1, "brightgreen", "only the one attestation was revoked");
-    registry::revoke(&world.ledger, &name(), None).await.unwrap();
+    let entry = registry::revoke(&world.ledger, &name(), None, Reason::IssuedInError).await.unwrap();
+    assert_eq!(entry.revoked_for, Some(Reason::IssuedInError));
     assert_eq!(world.shown().await.0, "revoked");
     assert_eq!(world.get("/badge/sox/finance-core.jwt").await.status(), StatusCode::GONE);
+    let entry = registry::restore(&world.ledger, &name()).await.unwrap();
+    assert_eq!((entry.revoked, entry.revoked_for), (false, None));
+    assert_eq!(world.shown().await.1, "brightgreen", "what was taken back is given back");
+    assert!(entry.is_revoked(Some(&issued.attestation)), "and what was revoked by itself stays so");
 }
 
 #[tokio::test]
