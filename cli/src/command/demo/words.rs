@@ -68,9 +68,9 @@ fn of_period(attestation: &Attestation) -> Vec<String> {
     let controls = attestation.controls.iter().filter(|control| control.in_scope);
     let failed = controls.flat_map(|control| {
         control.attributes.iter().filter(|attribute| attribute.result == Outcome::Fail).map(|attribute| {
-            let named = attribute.facts.iter().find_map(|fact| match &fact.value {
-                FactValue::List(names) if !names.is_empty() => Some(format!("  {}", visible(&names.join(", ")))),
-                _ => None,
+            let named = attribute.facts.iter().find_map(|fact| {
+                let FactValue::List(names) = &fact.value else { return None };
+                (!names.is_empty()).then(|| format!("  {}", visible(&names.join(", "))))
             });
             let code = attribute.code.as_ref().map_or("", |code| code.as_str());
             format!("{} {} {code}{}", control.id, attribute.id, named.unwrap_or_default())
