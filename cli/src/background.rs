@@ -3,15 +3,8 @@
 //! Reading a manifest or drawing a work paper computes for seconds without a pause, and a sender waits ten seconds at most.
 //! So the two share no thread, and where the system can do it (Linux) these threads yield the processor to the others.
 
-use std::sync::Arc;
-
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
-
-use crate::control::Control;
-use crate::stack::Stack;
-use crate::timers;
+use tokio::task::JoinHandle;
 
 /// How much these threads stand back: a tenth of the weight of a thread that does not (`nice(1)`, 0 to 19).
 #[cfg(target_os = "linux")]
@@ -40,24 +33,11 @@ impl Background {
         self.runtime.as_ref()?.spawn(work).await.ok()
     }
 
-    /// Runs steps, timers and control socket of `stack` until `stop` changes; each finishes what it has in hand.
+    /// Begins a piece of work that goes on by itself.
     #[must_use]
-    pub fn run(&self, stack: Arc<Stack>, stop: watch::Receiver<bool>) -> Option<JoinHandle<()>> {
-        self.runtime.as_ref().map(|runtime| runtime.spawn(run(stack, stop)))
+    pub fn begin(&self, work: impl Future<Output = ()> + Send + 'static) -> Option<JoinHandle<()>> {
+        self.runtime.as_ref().map(|runtime| runtime.spawn(work))
     }
-}
-
-async fn run(stack: Arc<Stack>, stop: watch::Receiver<bool>) {
-    let mut tasks = JoinSet::new();
-    for lane in stack.lanes.clone() {
-        tasks.spawn(lane.run(stop.clone()));
-    }
-    match Control::over(Arc::clone(&stack)).await {
-        Ok(control) => drop(tasks.spawn(control.run(stop.clone()))),
-        Err(error) => tracing::warn!(error = %error, "status and redrive cannot ask this server"),
-    }
-    tasks.spawn(timers::run(stack, stop));
-    while tasks.join_next().await.is_some() {}
 }
 
 impl Drop for Background {

@@ -1,6 +1,7 @@
 //! What a person can ask for: one file each.
 
 pub mod attest;
+pub mod badge;
 pub mod demo;
 pub mod doctor;
 pub mod redrive;

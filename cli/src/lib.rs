@@ -1,19 +1,23 @@
 #![doc = include_str!("../README.md")]
 
-pub mod aside;
 pub mod background;
 pub mod command;
 pub mod control;
 pub mod deployment;
-pub mod evidence;
 pub mod health;
 pub mod links;
+pub mod offload;
 pub mod output;
+pub mod redrive;
+pub mod revoke;
 pub mod runner;
 pub mod server;
-pub mod sight;
+pub mod setup;
 pub mod stack;
+pub mod status;
 pub mod timers;
+pub mod view;
+pub mod work;
 
 use std::process::ExitCode;
 
@@ -42,9 +46,12 @@ enum Command {
     Status(command::status::Status),
     /// Ask again for what is stuck
     Redrive(command::redrive::Redrive),
+    /// Take a badge back, or give it back
+    Badge(command::badge::Badge),
     /// Say what is misconfigured, before it hurts
     Doctor(command::doctor::Doctor),
-    /// Check an evidence bundle offline
+    /// Check an evidence bundle, or a signed document that stands alone, offline
+    #[command(alias = "verify-bundle")]
     Verify(command::verify::Verify),
     /// Evaluate the controls again over a bundle's own facts
     Attest(command::attest::Attest),
@@ -65,6 +72,7 @@ fn run(command: &Command, format: Format) -> Exit {
         Command::Serve(serve) => blocking(serve.run(format)),
         Command::Status(status) => blocking(status.run(format)),
         Command::Redrive(redrive) => blocking(redrive.run(format)),
+        Command::Badge(badge) => blocking(badge.run(format)),
         Command::Doctor(doctor) => blocking(doctor.run(format)),
         Command::Verify(verify) => verify.run(format),
         Command::Attest(attest) => attest.run(format),

@@ -5,26 +5,21 @@ use clyra_embedded::folder::Embedded;
 use clyra_embedded::keys::KeyError;
 use clyra_evidence::id::ChangeId;
 use clyra_evidence::link::LinkKey;
-
-use crate::stack::Stack;
+use clyra_evidence::time::Timestamp;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// The work paper of a change, with the capability to open it.
-///
-/// # Errors
-/// When the link key cannot be used.
-pub fn verify_url(stack: &Stack, change: ChangeId) -> Result<String, KeyError> {
-    let key = link_key(&stack.embedded)?;
-    let policy = &stack.config.links;
-    let not_after = stack.clock.now().plus_ms(i64::from(policy.valid_days) * DAY_MS);
-    Ok(format!("{}{}", base(&stack.config), key.path(change, not_after, policy.epoch)))
+#[must_use]
+pub fn verify_url(config: &Config, key: &LinkKey, now: Timestamp, change: ChangeId) -> String {
+    let not_after = now.plus_ms(i64::from(config.links.valid_days) * DAY_MS);
+    format!("{}{}", base(config), key.path(change, not_after, config.links.epoch))
 }
 
 /// A project's badge.
 #[must_use]
-pub fn badge_url(stack: &Stack, framework: &str, project: &str) -> String {
-    format!("{}/badge/{framework}/{project}.svg", base(&stack.config))
+pub fn badge_url(config: &Config, framework: &str, project: &str) -> String {
+    format!("{}/badge/{framework}/{project}.svg", base(config))
 }
 
 /// How others reach this server, without a slash at its end.

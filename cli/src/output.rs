@@ -6,6 +6,9 @@ use std::io::{IsTerminal as _, Write as _};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+/// Columns that a narrow terminal has.
+const COLUMNS_MAX: usize = 100;
+
 /// How a command's result is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -44,6 +47,36 @@ pub fn line(text: impl Display) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
+/// Prints sentences; what is wider than a narrow terminal goes on in further lines, a little further in.
+pub fn prose(text: impl Display) {
+    for of in text.to_string().lines() {
+        let indent = of.chars().take_while(|c| *c == ' ').count();
+        line(wrap(of, indent + 2));
+    }
+}
+
+/// Breaks a line between words, so that none of its lines is wider than [`COLUMNS_MAX`] unless one word is; those after
+/// the first are indented by `hang`.
+#[must_use]
+pub fn wrap(line: &str, hang: usize) -> String {
+    let (mut out, mut column) = (String::new(), 0);
+    for (at, word) in line.split(' ').enumerate() {
+        let width = word.chars().count();
+        if at > 0 && !word.is_empty() && column > hang && column + 1 + width > COLUMNS_MAX {
+            out.truncate(out.trim_end().len());
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', hang));
+            column = hang;
+        } else if at > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+    }
+    out
+}
+
 /// Prints a document of the result.
 pub fn json(document: &impl Serialize) {
     if let Ok(text) = serde_json::to_string_pretty(document) {
@@ -66,15 +99,38 @@ pub fn problem(happened: impl Display, why: impl Display, do_what: impl Display)
     } else {
         (String::new(), String::new())
     };
-    let _ = writeln!(err, "{bold}error:{reset} {happened}");
-    let _ = writeln!(err, "  why: {why}");
-    let _ = writeln!(err, "   do: {do_what}");
+    let _ = writeln!(err, "{bold}error:{reset} {}", wrap(&happened.to_string(), 7));
+    let _ = writeln!(err, "{}", wrap(&format!("  why: {why}"), 7));
+    let _ = writeln!(err, "{}", wrap(&format!("   do: {do_what}"), 7));
 }
 
 /// Styles text when standard output is a terminal.
 #[must_use]
 pub fn styled(text: impl Display, style: Style) -> String {
     if std::io::stdout().is_terminal() { format!("{style}{text}{style:#}") } else { text.to_string() }
+}
+
+/// `1 thing` or `n things`.
+#[must_use]
+pub fn count(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+/// The beginning of an id, long enough to find it by.
+#[must_use]
+pub fn short(id: &str) -> String {
+    id.get(..12).unwrap_or(id).to_owned()
+}
+
+/// A duration as people say it.
+#[must_use]
+pub fn duration(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
 }
 
 /// Emphasis.
@@ -87,3 +143,20 @@ pub const GOOD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColo
 pub const BAD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red)));
 /// Not tested, waiting.
 pub const OPEN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken_between_words_only() {
+        let word = "x".repeat(30);
+        let of = |n: usize| vec![word.as_str(); n].join(" ");
+        assert_eq!(wrap(&format!("  {}", of(3)), 4), format!("  {}", of(3)));
+        assert_eq!(wrap(&format!("  {}", of(4)), 4), format!("  {}\n    {word}", of(3)));
+        let long = "y".repeat(200);
+        assert_eq!(wrap(&format!("abc {long} b"), 2), format!("abc\n  {long}\n  b"), "a word is never broken");
+        assert_eq!(wrap("a   b", 2), "a   b", "columns stay");
+        assert_eq!(wrap(&long, 2), long);
+    }
+}

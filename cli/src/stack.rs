@@ -10,7 +10,7 @@ use clyra_embedded::folder::{Embedded, OpenError, Settings};
 use clyra_embedded::journal::{JournalError, JournalQueue};
 use clyra_embedded::keys::KeyError;
 use clyra_embedded::secrets::VariableSecrets;
-use clyra_evidence::id::{ConnectionName, Framework, Slug};
+use clyra_evidence::id::{ChangeId, ConnectionName, Framework, Slug};
 use clyra_evidence::link::LinkKey;
 use clyra_evidence::role::Role;
 use clyra_evidence::scope::{Scope, ScopeInForce};
@@ -41,10 +41,10 @@ use clyra_workpaper::parts::Retention;
 use clyra_workpaper::parts::retention::Lock;
 use url::{Host, Url};
 
-use crate::aside::Aside;
 use crate::deployment::{self, DeploymentError, Trust};
 use crate::health::{Health, Readers, metrics_tokens};
 use crate::links;
+use crate::offload::Offload;
 use crate::runner::Lane;
 use crate::server::Router;
 
@@ -142,6 +142,15 @@ impl Stack {
         };
         parts.assemble().await
     }
+
+    /// The address of a change's work paper, with the capability to open it.
+    ///
+    /// # Errors
+    /// When the link key cannot be used.
+    pub fn verify_url(&self, change: ChangeId) -> Result<String, KeyError> {
+        let key = links::link_key(&self.embedded)?;
+        Ok(links::verify_url(&self.config, &key, self.clock.now(), change))
+    }
 }
 
 /// What the functions are given their ports from.
@@ -187,7 +196,7 @@ impl Parts {
         let health: Arc<dyn Handler> =
             Arc::new(Health::new(self.metrics.clone(), lanes.clone(), self.metrics_readers()));
         let verify =
-            Aside::of(Arc::new(self.verify()?)).map_err(|error| StackError::Settings(vec![error.to_string()]))?;
+            Offload::of(Arc::new(self.verify()?)).map_err(|error| StackError::Settings(vec![error.to_string()]))?;
         let verify: Arc<dyn Handler> = Arc::new(verify);
         let badge: Arc<dyn Handler> = Arc::new(Badge::new(clyra_fn_badge::Deps {
             reader: Arc::clone(&self.embedded.reader),

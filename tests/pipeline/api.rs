@@ -73,7 +73,7 @@ async fn deliveries(house: &House, api: &mut Api) {
 async fn evidence(house: &House, api: &mut Api) {
     let (address, id) = (house.address.as_str(), *house.bundles().await.keys().next().unwrap());
     let receipt = house.bundles().await[&id].manifest.receipts[0];
-    let link = clyra::links::verify_url(&house.stack, id).unwrap();
+    let link = house.stack.verify_url(id).unwrap();
     let opened = get(address, link.split_once(address).unwrap().1, &[]).await;
     api.answer("/v/{changeId}", &opened, 303);
     api.answer("/v/{changeId}", &get(address, &format!("/v/{id}?c=forged"), &[]).await, 403);

@@ -29,7 +29,7 @@ fn hostile_names_stay_names_on_every_surface() {
         let (id, opened) = bundles.iter().next().expect("a change came out");
         assert!(opened.words().starts_with("code "), "{}", opened.words());
 
-        let link = clyra::links::verify_url(&house.stack, *id).unwrap();
+        let link = house.stack.verify_url(*id).unwrap();
         html(&open_link(&house.address, &link, "text/html").await.body);
         let json = open_link(&house.address, &link, "application/json").await;
         assert_eq!(json.header("x-content-type-options"), "nosniff");

@@ -73,8 +73,19 @@ impl House {
     /// The stack over an account of dbt Cloud as it stands.
     pub(crate) async fn over(week: Week, cloud: DbtCloud) -> Self {
         let servicenow = ServiceNow::start(Setup::default()).await.unwrap();
-        let clock = SimulatedClock::starting_at(Timestamp::from_unix_ms(week.moments[0].at_ms).unwrap());
-        let folder = tempfile::tempdir().unwrap();
+        let begin = Timestamp::from_unix_ms(week.moments[0].at_ms).unwrap();
+        Self::found(week, cloud, servicenow, tempfile::tempdir().unwrap(), begin).await
+    }
+
+    /// The stack over a folder as somebody left it.
+    pub(crate) async fn found(
+        week: Week,
+        cloud: DbtCloud,
+        servicenow: ServiceNow,
+        folder: tempfile::TempDir,
+        now: Timestamp,
+    ) -> Self {
+        let clock = SimulatedClock::starting_at(now);
         let (stack, serving, address) = serve(&week, &cloud, &servicenow, folder.path(), &clock).await;
         Self { stack, clock, cloud, servicenow, week, address, serving, folder }
     }
@@ -246,17 +257,24 @@ async fn serve(
 ) -> (Stack, Serving, String) {
     let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let address = server.address().unwrap().to_string();
-    let config = config(week, cloud, servicenow, folder, &address);
-    let basic = Setup::default().basic;
-    let vars = MapVars::default()
-        .with("CLYRA_DBT_CLOUD_SECRET", &week.secret)
-        .with("CLYRA_DBT_CLOUD_TOKEN", &week.token)
-        .with("CLYRA_SERVICENOW_USER", &basic.0)
-        .with("CLYRA_SERVICENOW_PASSWORD", &basic.1);
-    let stack = Stack::build(config, Some(scope(week)), &vars, Arc::new(clock.clone())).await.unwrap();
+    let config = Config::from_json(&config(week, cloud, servicenow, folder, &address).to_string()).unwrap();
+    let scope = serde_json::from_value(scope(week)).unwrap();
+    let vars = variables(week).iter().fold(MapVars::default(), |vars, (name, value)| vars.with(name, value));
+    let stack = Stack::build(config, Some(scope), &vars, Arc::new(clock.clone())).await.unwrap();
     let (stop, stopped) = watch::channel(false);
     let server = tokio::spawn(server.run(stack.router.clone(), stopped));
     (stack, Serving { stop, server }, address)
+}
+
+/// The secrets, by their variables.
+pub(crate) fn variables(week: &Week) -> [(&'static str, String); 4] {
+    let (user, password) = Setup::default().basic;
+    [
+        ("CLYRA_DBT_CLOUD_SECRET", week.secret.clone()),
+        ("CLYRA_DBT_CLOUD_TOKEN", week.token.clone()),
+        ("CLYRA_SERVICENOW_USER", user),
+        ("CLYRA_SERVICENOW_PASSWORD", password),
+    ]
 }
 
 impl Opened {
@@ -289,8 +307,9 @@ impl Opened {
     }
 }
 
-fn config(week: &Week, cloud: &DbtCloud, servicenow: &ServiceNow, folder: &Path, address: &str) -> Config {
-    let config = json!({
+/// The configuration as a file would have it.
+pub(crate) fn config(week: &Week, cloud: &DbtCloud, servicenow: &ServiceNow, folder: &Path, address: &str) -> Value {
+    json!({
         "listen": address,
         "publicBaseUrl": format!("http://{address}"),
         "data": folder.join("data"),
@@ -303,15 +322,14 @@ fn config(week: &Week, cloud: &DbtCloud, servicenow: &ServiceNow, folder: &Path,
         }],
         "ticket": {"dryRun": false},
         "badge": {"public": [PROJECT]},
-    });
-    Config::from_json(&config.to_string()).unwrap()
+    })
 }
 
 /// One project, its production environment, and no other place where approvals are given: a missing one is an
 /// exception and not merely unread.
-fn scope(week: &Week) -> clyra_evidence::scope::Scope {
+pub(crate) fn scope(week: &Week) -> Value {
     let project = &week.start.accounts[&week.account_id].projects[&week.project_id];
-    let scope = json!({
+    json!({
         "version": 1,
         "entity": "Juniper Foods Ltd",
         "projects": [{
@@ -321,8 +339,7 @@ fn scope(week: &Week) -> clyra_evidence::scope::Scope {
         "approvalSources": [],
         "controls": {"CM-04": {}, "CM-05": {}, "CM-09": {}, "CM-11": {}},
         "parameters": {"populationsInScope": ["P1", "P2"]},
-    });
-    serde_json::from_value(scope).unwrap()
+    })
 }
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {

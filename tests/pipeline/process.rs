@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use clyra_standins::{DbtCloud, Week};
-use serde_json::json;
+use clyra_standins::{DbtCloud, ServiceNow, Week};
+
+use crate::house;
 
 /// The program, built with this test.
 pub(crate) fn clyra() -> &'static Path {
@@ -15,35 +16,21 @@ pub(crate) fn clyra() -> &'static Path {
 
 /// A configuration on disk, from which a server can be started again and again.
 pub(crate) struct Deployment {
-    folder: tempfile::TempDir,
-    secret: String,
-    token: String,
+    pub(crate) folder: tempfile::TempDir,
+    variables: [(&'static str, String); 4],
     pub(crate) address: String,
 }
 
 impl Deployment {
-    pub(crate) fn of(week: &Week, cloud: &DbtCloud) -> Self {
+    pub(crate) fn of(week: &Week, cloud: &DbtCloud, servicenow: &ServiceNow) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-        let config = json!({
-            "listen": address,
-            "publicBaseUrl": format!("http://{address}"),
-            "data": folder.path().join("data"),
-            "connections": [{
-                "source": "dbt_cloud", "host": cloud.url(), "accountId": week.account_id.to_string(), "allowPrivate": true,
-            }],
-        });
+        let mut config = house::config(week, cloud, servicenow, folder.path(), &address);
+        config["scope"] = "scope.yaml".into();
+        // JSON is YAML.
         std::fs::write(folder.path().join("clyra.yaml"), config.to_string()).unwrap();
-        Self { folder, secret: week.secret.clone(), token: week.token.clone(), address }
-    }
-
-    pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
-    /// What the last server wrote to its log.
-    pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        std::fs::write(folder.path().join("scope.yaml"), house::scope(week).to_string()).unwrap();
+        Self { folder, variables: house::variables(week), address }
     }
 
     pub(crate) fn start(&self) -> Server {
@@ -51,8 +38,7 @@ impl Deployment {
         let child = Command::new(clyra())
             .args(["serve", "--config"])
             .arg(self.folder.path().join("clyra.yaml"))
-            .env("CLYRA_DBT_CLOUD_SECRET", &self.secret)
-            .env("CLYRA_DBT_CLOUD_TOKEN", &self.token)
+            .envs(self.variables.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

@@ -22,10 +22,10 @@ pub struct Attest {
     /// The bundle: evidence.zip
     bundle: PathBuf,
     /// The framework
-    #[arg(long, default_value = "sox")]
+    #[arg(long, value_name = "NAME", default_value = "sox")]
     framework: String,
     /// The trust file, obtained by another way than the bundle
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     trust: PathBuf,
 }
 
@@ -109,17 +109,16 @@ fn print(replayed: &Replayed, format: Format) -> Exit {
             for control in &replayed.signed.controls {
                 let code = control.code.as_ref().map_or("", |code| code.as_str());
                 let (word, style) = in_words(control.result);
-                output::line(format!(
-                    "{}  {:<15} {:<28} {}",
-                    control.id,
-                    output::styled(word, style),
-                    code,
-                    control.title
-                ));
+                // Padded before it is styled: escapes have no width.
+                let word = output::styled(format!("{word:<15}"), style);
+                output::line(output::wrap(&format!("{}  {word} {code:<29} {}", control.id, control.title), 53));
             }
             output::line(format!(
-                "\n{} attributes tested, {} exceptions; {} not tested, {} not applicable.",
-                headline.tested, headline.exceptions, headline.not_tested, headline.not_applicable
+                "\n{} tested, {}; {} not tested, {} not applicable.",
+                output::count(headline.tested.into(), "attribute", "attributes"),
+                output::count(headline.exceptions.into(), "exception", "exceptions"),
+                headline.not_tested,
+                headline.not_applicable
             ));
             let verdict = if same { "Replayed to the same bytes" } else { "Replayed to OTHER bytes" };
             output::line(format!("{verdict}: SHA-256 {}", replayed.replayed_sha256));

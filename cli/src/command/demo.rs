@@ -3,13 +3,16 @@
 
 mod cast;
 mod player;
+mod reading;
 mod summary;
+mod words;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use clyra_config::Config;
 use clyra_evidence::time::Timestamp;
 use clyra_ports::clock::{Clock as _, SimulatedClock, SystemClock};
 use clyra_service::vars::MapVars;
@@ -23,6 +26,7 @@ use crate::background::Background;
 use crate::output::{self, Exit, Format};
 use crate::server::Server;
 use crate::stack::Stack;
+use crate::work;
 
 /// Where the demo listens if the port is free: the default of `clyra serve`.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8787);
@@ -80,17 +84,15 @@ impl Demo {
         let played = async {
             player.announce();
             player.play().await?;
-            summary::write(&self.out, &stack, player.last_code_change()).await
+            let summary = summary::write(&self.out, &stack, player.last_code_change()).await?;
+            player.finish(&summary, &self.out).await
         };
         let result = played.await;
         let mut working = None;
-        if let Ok(summary) = &result {
-            player.finish(summary, &self.out);
-            if !self.once {
-                player.say_up();
-                working = background.run(Arc::clone(&stack), stopped);
-                linger(&stage).await;
-            }
+        if result.is_ok() && !self.once {
+            say_up(address, format);
+            working = background.begin(work::run(Arc::clone(&stack), stopped));
+            linger(&stage).await;
         }
         let _ = stop.send(true);
         let _ = serving.await;
@@ -99,20 +101,39 @@ impl Demo {
         }
         stage.cloud.stop().await;
         stage.servicenow.stop().await;
-        result.map(|_| ())
+        if result.is_ok() {
+            self.say_stopped(format);
+        }
+        result
     }
 
     async fn stack(&self, stage: &Stage, address: SocketAddr) -> Result<Stack, String> {
-        let config = cast::config(&stage.week, &stage.cloud, &stage.servicenow, &self.out.join("data"), address)?;
+        let data = std::path::absolute(self.out.join("data")).map_err(|error| error.to_string())?;
+        let config = cast::config(&stage.week, &stage.cloud, &stage.servicenow, &data, address);
         let scope = cast::scope(&stage.week)?;
-        let setup = Setup::default();
-        let vars = MapVars::default()
-            .with(cast::WEBHOOK_SECRET, &stage.week.secret)
-            .with(cast::API_TOKEN, &stage.week.token)
-            .with(cast::SERVICENOW_USER, &setup.basic.0)
-            .with(cast::SERVICENOW_PASSWORD, &setup.basic.1);
+        cast::write(&self.out, &config, &scope, &stage.week)?;
+        let config = Config::from_json(&config.to_string()).map_err(|error| error.to_string())?;
+        let secrets = cast::secrets(&stage.week);
+        let vars = secrets.iter().fold(MapVars::default(), |vars, (name, value)| vars.with(name, value));
         let clock = Arc::new(stage.clock.clone());
         Stack::build(config, Some(scope), &vars, clock).await.map_err(|error| error.to_string())
+    }
+
+    /// Says that the links are dead now, and how they are opened again.
+    fn say_stopped(&self, format: Format) {
+        if format == Format::Text {
+            let (secrets, data) = (self.out.join(cast::SECRETS), self.out.join("data"));
+            output::line("\nThe stack has stopped, and the links above with it. To open them again:");
+            output::line(format!("  . {}; clyra serve --data {}", secrets.display(), data.display()));
+            output::line(format!("To see how everything stands:\n  clyra status --data {}", data.display()));
+        }
+    }
+}
+
+fn say_up(address: SocketAddr, format: Format) {
+    if format == Format::Text {
+        let text = format!("\nThe stack is up at http://{address}. Ctrl-C stops it.");
+        output::line(output::styled(text, output::DIM));
     }
 }
 

@@ -1,10 +1,8 @@
 //! `clyra serve`: Review as a real deployment of one machine.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use clyra_config::Config;
 use clyra_ports::clock::SystemClock;
 use clyra_service::vars::ProcessVars;
 use tokio::sync::watch;
@@ -12,20 +10,18 @@ use tokio::sync::watch;
 use crate::background::Background;
 use crate::output::{self, Exit, Format};
 use crate::server::Server;
+use crate::setup::{Folder, Setup};
 use crate::stack::{Stack, StackError};
+use crate::work;
 
 /// `clyra serve [--listen 127.0.0.1:8787] [--data DIR] [--config FILE]`
 #[derive(Debug, clap::Args)]
 pub struct Serve {
-    /// The configuration file
-    #[arg(long, value_name = "FILE", default_value = "clyra.yaml")]
-    config: PathBuf,
+    #[command(flatten)]
+    folder: Folder,
     /// Address and port to listen at, instead of the configuration's
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// The data folder, instead of the configuration's
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
 }
 
 impl Serve {
@@ -57,16 +53,19 @@ impl Serve {
     }
 
     async fn stack(&self) -> Option<Stack> {
-        let (mut config, scope) = match read(&self.config) {
-            Ok(read) => read,
-            Err(why) => {
-                let todo = "correct the file; docs/connect-dbt-cloud.md has one to start from";
-                output::problem(format!("{} cannot be used", self.config.display()), why, todo);
+        let Setup { mut config, scope, path, is_configured } = match self.folder.read() {
+            Ok(setup) => setup,
+            Err(refusal) => {
+                let _ = refusal.print();
                 return None;
             }
         };
+        if !is_configured {
+            let why = "a server needs its configuration; without one nothing would be kept as you want it";
+            output::problem(format!("{} is not there", path.display()), why, "name it with --config");
+            return None;
+        }
         config.listen = self.listen.unwrap_or(config.listen);
-        config.data = self.data.clone().unwrap_or(config.data);
         match Stack::build(config, scope, &ProcessVars, Arc::new(SystemClock)).await {
             Ok(stack) => Some(stack),
             Err(error) => {
@@ -75,12 +74,6 @@ impl Serve {
             }
         }
     }
-}
-
-fn read(path: &std::path::Path) -> Result<(Config, Option<clyra_evidence::scope::Scope>), String> {
-    let config = Config::read(path).map_err(|error| error.to_string())?;
-    let scope = config.read_scope(Some(path)).map_err(|error| error.to_string())?;
-    Ok((config, scope))
 }
 
 fn what_to_do(error: &StackError) -> &'static str {
@@ -123,7 +116,7 @@ fn announce(stack: &Stack, server: &Server, format: Format) {
 async fn run_until_stopped(stack: Stack, server: Server, background: &Background) {
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn(server.run(stack.router.clone(), stopped.clone()));
-    let working = background.run(Arc::new(stack), stopped);
+    let working = background.begin(work::run(Arc::new(stack), stopped));
     wait_for_signal().await;
     let _ = stop.send(true);
     let _ = serving.await;

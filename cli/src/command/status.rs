@@ -3,37 +3,26 @@
 //! A running server is asked at its control socket; without one the data folder is opened. Both ways it is the same code
 //! that looks, and it needs no secret: status answers even when `serve` refuses to start.
 
-mod advice;
-mod findings;
-mod look;
-mod projects;
-pub mod report;
 mod words;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clyra_config::Config;
 use clyra_embedded::folder::OpenError;
-use clyra_evidence::scope::Scope;
 use clyra_ports::clock::SystemClock;
 
-pub use look::{LookError, look};
-
-use self::report::Report;
-use crate::control::{self, Asked};
+use crate::control::STATUS;
+use crate::control::client::{self, Asked};
 use crate::output::{self, Exit, Format};
-use crate::sight::{Sight, SightError};
+use crate::setup::{Folder, Refusal, Setup};
+use crate::status::look;
+use crate::status::report::Report;
+use crate::view::{View, ViewError};
 
 /// `clyra status [--config FILE] [--data DIR]`
 #[derive(Debug, clap::Args)]
 pub struct Status {
-    /// The configuration file
-    #[arg(long, value_name = "FILE", default_value = "clyra.yaml")]
-    config: PathBuf,
-    /// The data folder, instead of the configuration's
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    folder: Folder,
 }
 
 impl Status {
@@ -41,10 +30,7 @@ impl Status {
     pub async fn run(&self, format: Format) -> Exit {
         let report = match self.report().await {
             Ok(report) => report,
-            Err(Refusal { what, why, to_do }) => {
-                output::problem(what, why, to_do);
-                return Exit::Failed;
-            }
+            Err(refusal) => return refusal.print(),
         };
         match format {
             Format::Json => output::json(&report),
@@ -54,53 +40,21 @@ impl Status {
     }
 
     async fn report(&self) -> Result<Report, Refusal> {
-        let (config, scope) = configuration(&self.config, self.data.as_deref())?;
-        let is_configured = self.config.exists();
-        match control::ask(&config.data, http::Method::GET, "/status", &()).await {
+        let setup = self.folder.read()?;
+        match client::ask(&setup.config.data, http::Method::GET, STATUS, &()).await {
             Asked::Answered(report) => Ok(report),
             Asked::Refused(why) => {
                 Err(Refusal { what: "the server could not look".to_owned(), why, to_do: "look into the server's log" })
             }
-            Asked::NobodyThere => offline(config, scope, is_configured).await,
+            Asked::NobodyThere => offline(setup).await,
         }
     }
 }
 
-/// Why a command cannot be carried out.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    /// What.
-    pub(crate) what: String,
-    /// Why.
-    pub(crate) why: String,
-    /// What to do.
-    pub(crate) to_do: &'static str,
-}
-
-/// The configuration with its scope. With `--data` alone, a folder can be looked at whose configuration is elsewhere.
-pub(crate) fn configuration(path: &Path, data: Option<&Path>) -> Result<(Config, Option<Scope>), Refusal> {
-    let unusable = |why: String| Refusal {
-        what: format!("{} cannot be used", path.display()),
-        why,
-        to_do: "correct the file or name another with --config; clyra doctor lists every mistake",
-    };
-    let (mut config, scope) = if data.is_some() && !path.exists() {
-        (Config::default(), None)
-    } else {
-        let config = Config::read(path).map_err(|error| unusable(error.to_string()))?;
-        let scope = config.read_scope(Some(path)).map_err(|error| unusable(error.to_string()))?;
-        (config, scope)
-    };
-    if let Some(data) = data {
-        config.data = data.to_owned();
-    }
-    Ok((config, scope))
-}
-
-async fn offline(config: Config, scope: Option<Scope>, is_configured: bool) -> Result<Report, Refusal> {
-    let sight = Sight::open(config, scope, Arc::new(SystemClock)).await.map_err(|error| refusal(&error))?;
-    let sight = Sight { is_configured, ..sight };
-    look(&sight, false).await.map_err(|error| Refusal {
+async fn offline(setup: Setup) -> Result<Report, Refusal> {
+    let view = View::open(setup.config, setup.scope, Arc::new(SystemClock)).await.map_err(|error| not_open(&error))?;
+    let view = View { is_configured: setup.is_configured, ..view };
+    look(&view, false).await.map_err(|error| Refusal {
         what: "the data folder could not be looked at".to_owned(),
         why: error.to_string(),
         to_do: "check that the disk is there and readable",
@@ -108,16 +62,14 @@ async fn offline(config: Config, scope: Option<Scope>, is_configured: bool) -> R
 }
 
 /// Why a data folder cannot be opened, for people.
-pub(crate) fn refusal(error: &SightError) -> Refusal {
+pub(super) fn not_open(error: &ViewError) -> Refusal {
     let to_do = match error {
-        SightError::NoData(_) => "start clyra serve once, or name the folder with --data",
-        SightError::Open(OpenError::Locked { .. }) => {
+        ViewError::NoData(_) => "start clyra serve once, or name the folder with --data",
+        ViewError::Open(OpenError::Locked { .. }) => {
             "a server is starting or ending, or it has no control socket (its log says why); try again in a moment"
         }
-        SightError::Open(_) => "run clyra doctor: it says what is wrong with the folder",
-        SightError::Journal(_) | SightError::Store(_) | SightError::Io(_) => {
-            "check that the disk is there and readable"
-        }
+        ViewError::Open(_) => "run clyra doctor: it says what is wrong with the folder",
+        ViewError::Journal(_) | ViewError::Store(_) | ViewError::Io(_) => "check that the disk is there and readable",
     };
     Refusal { what: "there is nothing to look at".to_owned(), why: error.to_string(), to_do }
 }

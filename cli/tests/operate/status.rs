@@ -6,9 +6,12 @@ use serde_json::Value;
 
 use crate::deployment::{Deployment, Ran};
 
+/// Lines are broken where they are wide, so only words count.
+#[track_caller]
 fn says(ran: &Ran, sentences: &[&str]) {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     for sentence in sentences {
-        assert!(ran.out.contains(sentence), "{sentence:?} is not in\n{}", ran.out);
+        assert!(words(&ran.out).contains(&words(sentence)), "{sentence:?} is not in\n{}", ran.out);
     }
 }
 
@@ -143,4 +146,45 @@ async fn status_needs_no_secret_and_says_how_everything_stands() {
     let alone = deployment.clyra_with(&["redrive", "--data", data.to_str().unwrap()], &nowhere);
     assert_eq!((alone.code, alone.out.as_str()), (2, ""));
     assert!(alone.err.contains("nowhere.yaml is not there"), "{}", alone.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_badge_is_taken_back_and_given_back_with_and_without_a_server() {
+    let deployment = Deployment::new().await;
+    let server = deployment.serve();
+    deployment.until("up", |report| report["running"] == true).await;
+    let badge = |deployment: &Deployment| {
+        let report: Value = serde_json::from_str(&deployment.clyra(&["status", "--json"]).out).unwrap();
+        report["projects"][0]["badge"].as_str().unwrap().to_owned()
+    };
+    let of = ["--framework", "sox", "--project", "finance-core"];
+    let revoke = [&["badge", "revoke"][..], &of, &["--reason", "ISSUED_IN_ERROR"]].concat();
+    let restore = [&["badge", "restore"][..], &of].concat();
+    let ran = deployment.clyra(&revoke);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    says(&ran, &["The badge sox/finance-core is revoked (ISSUED_IN_ERROR)."]);
+    assert_eq!(badge(&deployment), "revoked");
+    server.kill();
+    assert_eq!(badge(&deployment), "revoked", "it is noted durably");
+    let ran = deployment.clyra(&restore);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_ne!(badge(&deployment), "revoked");
+    assert_eq!(deployment.clyra(&revoke).code, 0);
+    assert_eq!(badge(&deployment), "revoked");
+
+    let ran = deployment.clyra(&["badge", "revoke", "--project", "finance", "--reason", "OUT_OF_SCOPE"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    says(&ran, &["no project in scope is called finance; there are: finance-core"]);
+    let ran = deployment.clyra(&["badge", "revoke", "--project", "finance-core", "--reason", "BECAUSE"]);
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    assert!(ran.err.contains("ISSUED_IN_ERROR, EVIDENCE_DISPUTED"), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_was_started_and_received_nothing_is_not_stuck() {
+    let deployment = Deployment::new().await;
+    deployment.serve().kill();
+    let ran = deployment.clyra(&["status"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    says(&ran, &["Nothing is stuck.", "nothing has been recorded here yet", "do: start clyra serve"]);
 }

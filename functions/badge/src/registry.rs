@@ -171,5 +171,5 @@ pub async fn restore(ledger: &Ledger, name: &BadgeName) -> Result<Entry, TableEr
             entry
         })
     };
-    Ok(ledger.note(TOPIC, &name.path(), restore).await?.unwrap_or_default())
+    Ok(ledger.update_note(TOPIC, &name.path(), restore).await?.unwrap_or_default())
 }

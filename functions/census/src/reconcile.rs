@@ -27,7 +27,7 @@ const CURSORS: &str = "reconcile-cursors";
 const SIGNED: &str = "pending-signed";
 
 /// What was found and asked for again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reconciled {
     /// Receipts that nobody had looked at.

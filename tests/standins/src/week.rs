@@ -4,8 +4,8 @@
 //! a third job checks pull requests in a staging environment. Most runs change nothing. Between them, in this order:
 //! a redelivered webhook, a changed revenue model, an out-of-order pair, changed descriptions, a run no webhook tells
 //! of, weakened tests, a package that drifts without a commit, an overridden run with full refresh and variables,
-//! failing tests with a retry that succeeds, a commit that touches the README only, a dbt upgrade, an edited job,
-//! and a plain rerun by hand. [`Story`] names them.
+//! failing tests that nobody follows up, an edited job, failing tests with a retry that succeeds, a commit that touches
+//! the README only, a dbt upgrade, and a plain rerun by hand. [`Story`] names them.
 //!
 //! Everything follows from the instant the week ends at. Artifacts are the recorded ones of [`crate::recorded`],
 //! stamped with the invocation ids and times of their step ([`crate::artifact::Stamp`]).

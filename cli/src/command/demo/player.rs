@@ -4,27 +4,20 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use anstyle::Style;
-use clyra_attest::attestation::Attestation;
-use clyra_attest::catalogue::Outcome;
-use clyra_delta::compare::{DeltaClass, SemanticDelta};
+use clyra_delta::compare::DeltaClass;
 use clyra_evidence::change::ChangeKind;
 use clyra_evidence::id::ChangeId;
-use clyra_evidence::layout::BundleFile;
 use clyra_evidence::object_key::ObjectKey;
 use clyra_evidence::scope::ScopedProject;
 use clyra_evidence::time::{Day, Timestamp};
-use clyra_evidence::zip::ZIP_BYTES_MAX;
 use clyra_ports::clock::Clock as _;
 use clyra_ports::index::ChangeRecord;
 use clyra_ports::queue::Queue as _;
 use clyra_standins::week::Moment;
-use clyra_verify::bundle::{Options, verify_bundle};
 use serde_json::json;
 
 use super::summary::Summary;
-use super::{Stage, cast};
-use crate::links;
+use super::{Stage, reading, words};
 use crate::output::{self, Format};
 use crate::stack::Stack;
 
@@ -48,13 +41,8 @@ pub(super) struct Player<'a> {
     day: Option<Day>,
     receipts_of_day: BTreeMap<String, u64>,
     last_code: Option<ChangeId>,
-    receipts: u64,
-}
-
-/// What one bundle says, as far as a line needs it.
-struct Told {
-    attestation: Attestation,
-    delta: Option<SemanticDelta>,
+    /// Runs that no webhook told of, and that the census read.
+    filled: u64,
 }
 
 impl<'a> Player<'a> {
@@ -71,7 +59,7 @@ impl<'a> Player<'a> {
             day: None,
             receipts_of_day: BTreeMap::new(),
             last_code: None,
-            receipts: 0,
+            filled: 0,
         }
     }
 
@@ -154,6 +142,7 @@ impl<'a> Player<'a> {
             self.tell_rollup(sealed.map_err(|error| error.to_string())?).await?;
         }
         for census in counted {
+            self.filled += census.filled.len() as u64;
             self.tell_census(&census);
         }
         self.stack.census.attest_to(project, day).await.map_err(|error| error.to_string())?;
@@ -172,7 +161,6 @@ impl<'a> Player<'a> {
         if status != 200 {
             return Err(format!("a delivery was answered {status} {}", text("code")));
         }
-        self.receipts += 1;
         *self.receipts_of_day.entry(outcome.clone()).or_default() += 1;
         let event = delivery.event_type.as_str();
         match self.format {
@@ -182,8 +170,12 @@ impl<'a> Player<'a> {
             })),
             // Everyday receipts are summed up at the end of the day.
             Format::Text if moment.story.is_some() || outcome != "recorded" => {
-                let line =
-                    format!("  {}  receipt {:.8}  {event}  run {}  {outcome}", clock(at), receipt, delivery.run_id);
+                let line = format!(
+                    "  {}  receipt {:.8}  {event}  run {}  {outcome}",
+                    words::clock(at),
+                    receipt,
+                    delivery.run_id
+                );
                 output::line(output::styled(line, output::DIM));
             }
             Format::Text => {}
@@ -237,7 +229,7 @@ impl<'a> Player<'a> {
 
     async fn tell_change(&mut self, change: &ChangeRecord) -> Result<(), String> {
         let header = &change.header;
-        let Some(told) = self.read_bundle(change).await? else { return Ok(()) };
+        let Some(told) = reading::bundle(self.stack, change).await? else { return Ok(()) };
         let behavioural = told.delta.as_ref().is_none_or(|delta| delta.class != DeltaClass::Documentation);
         if header.kind == ChangeKind::Code && behavioural {
             self.last_code = Some(header.change_id);
@@ -245,8 +237,8 @@ impl<'a> Player<'a> {
         let target = self.stack.config.targets.first().map(|target| target.name.to_string()).unwrap_or_default();
         let ticket = self.stack.ledger.ticket(&target, &header.change_id).await.map_err(|error| error.to_string())?;
         let number = ticket.as_ref().and_then(|ticket| ticket.number.clone());
-        let url = links::verify_url(self.stack, header.change_id).map_err(|error| error.to_string())?;
-        let exceptions = exceptions(&told.attestation);
+        let url = self.stack.verify_url(header.change_id).map_err(|error| error.to_string())?;
+        let exceptions = words::exceptions(&told.attestation);
         if self.format == Format::Json {
             output::json_line(&json!({
                 "event": "change", "changeId": header.change_id, "kind": header.kind, "revision": change.revision,
@@ -255,11 +247,11 @@ impl<'a> Player<'a> {
             return Ok(());
         }
         let again = if change.revision > 1 { format!("  revision {}", change.revision) } else { String::new() };
-        let what = what_changed(change, told.delta.as_ref());
-        let at = header.live_at.map(clock).unwrap_or_default();
+        let what = words::what_changed(change, told.delta.as_ref());
+        let at = header.live_at.map(words::clock).unwrap_or_default();
         output::line(format!("  {at}  {} {what}{again}", output::styled(header.kind, output::BOLD)));
         let headline = told.attestation.headline;
-        let (words, style) = count_in_words(headline.exceptions);
+        let (words, style) = words::exception_count(headline.exceptions);
         output::line(format!(
             "         {} tested, {}; {} not tested",
             headline.tested,
@@ -274,26 +266,10 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    /// Reads the change's newest bundle, which must be intact: what is printed is what an auditor would see.
-    async fn read_bundle(&self, change: &ChangeRecord) -> Result<Option<Told>, String> {
-        let key = ObjectKey::Bundle(change.header.change_id, change.revision);
-        let bytes = self.stack.embedded.reader.get(&key, ZIP_BYTES_MAX).await.map_err(|error| error.to_string())?;
-        let Some(bytes) = bytes else { return Ok(None) };
-        let verification = verify_bundle(&bytes, &self.stack.trust.envelope, &Options::default());
-        let Some(bundle) = verification.verified() else {
-            return Err(clyra_verify::explain::headline(verification.report()));
-        };
-        let bundle = bundle.get();
-        let attestation =
-            bundle.attestation("sox").and_then(|document| serde_json::from_value(document.predicate.clone()).ok());
-        let delta = bundle.file(&BundleFile::SemanticDelta).and_then(|delta| serde_json::from_slice(delta).ok());
-        Ok(attestation.map(|attestation| Told { attestation, delta }))
-    }
-
     async fn tell_rollup(&mut self, key: Option<ObjectKey>) -> Result<(), String> {
-        let received = received(std::mem::take(&mut self.receipts_of_day));
+        let received = std::mem::take(&mut self.receipts_of_day);
         let Some(key) = key else { return Ok(()) };
-        let rollup = crate::evidence::rollup(self.stack, &key).await?;
+        let rollup = reading::rollup(self.stack, &key).await?;
         let executions = rollup.runs.iter().filter(|run| run.changes.is_empty()).count();
         if self.format == Format::Json {
             output::json_line(&json!({
@@ -301,16 +277,16 @@ impl<'a> Player<'a> {
             }));
             return Ok(());
         }
-        output::line(format!(
-            "  rollup   {} runs, {executions} of them changed nothing; receipts: {received}",
-            rollup.runs.len()
-        ));
+        let received: Vec<String> = received.iter().map(|(outcome, n)| format!("{n} {outcome}")).collect();
+        let received = if received.is_empty() { "none".to_owned() } else { received.join(", ") };
+        let runs = words::runs(rollup.runs.len(), executions);
+        output::line(format!("  rollup   {runs}; receipts: {received}"));
         Ok(())
     }
 
     /// Says that the day is not over: what is not over is neither rolled up nor counted nor attested.
     fn tell_open_day(&mut self) {
-        let received = received(std::mem::take(&mut self.receipts_of_day));
+        let received = std::mem::take(&mut self.receipts_of_day);
         match (self.format, self.day) {
             (Format::Json, day) => output::json_line(&json!({"event": "open", "day": day})),
             (Format::Text, _) => output::line(format!(
@@ -327,109 +303,30 @@ impl<'a> Player<'a> {
             }));
             return;
         }
-        let filled = match census.filled.as_slice() {
-            [] => String::new(),
-            filled => {
-                let ids: Vec<String> = filled.iter().map(ToString::to_string).collect();
-                format!("; no webhook told of run {}: read and filled in", ids.join(", "))
-            }
-        };
         let reconciled = if census.reconciled { "reconciled" } else { "not reconciled" };
-        output::line(format!(
-            "  census   dbt lists {}, held {}{filled}; {reconciled}",
-            census.source_count, census.held_count
-        ));
+        output::line(format!("  census   dbt lists {}, held {}; {reconciled}", census.source_count, census.held_count));
+        for run in &census.filled {
+            output::line(format!("           no webhook told of run {run}: read and filled in"));
+        }
     }
 
     /// Prints what the week came to.
-    pub(super) fn finish(&self, summary: &Summary, out: &Path) {
+    pub(super) async fn finish(&self, summary: &Summary, out: &Path) -> Result<(), String> {
         if self.format == Format::Json {
             output::json_line(summary);
-            return;
+            return Ok(());
         }
-        output::line(format!("\n{}", output::styled("The week", output::BOLD)));
-        output::line(format!(
-            "  {} receipts, {} changes, {} tickets",
-            self.receipts,
-            self.told.len(),
-            self.stage.servicenow.changes().len()
-        ));
-        output::line(format!("  badge       {}", summary.badge_url));
-        output::line(format!("  work paper  {}", summary.verify_url));
-        let evidence = out.join("evidence.zip");
-        let trust = out.join("trust.json");
-        output::line(format!(
-            "  check it    clyra verify {} --trust {} --explain",
-            evidence.display(),
-            trust.display()
-        ));
+        let tally = words::Tally {
+            receipts: reading::receipts(self.stack).await?,
+            filled: self.filled,
+            changes: self.told.len() as u64,
+            tickets: self.stage.servicenow.changes().len() as u64,
+        };
+        let period = match self.project {
+            Some(project) => reading::newest_period(self.stack, project).await?,
+            None => None,
+        };
+        words::week(&tally, period.as_ref(), summary, out);
+        Ok(())
     }
-
-    /// Says that everything is left up.
-    pub(super) fn say_up(&self) {
-        if self.format == Format::Text {
-            let text = format!("\nThe stack is up at http://{}. Ctrl-C stops it.", self.address);
-            output::line(output::styled(text, output::DIM));
-        }
-    }
-}
-
-/// `fct_revenue, stg_payments +2` from ids; other kinds by what they hang on.
-fn what_changed(change: &ChangeRecord, delta: Option<&SemanticDelta>) -> String {
-    let header = &change.header;
-    let run = header.runs.first().map(|run| format!("  run {run}")).unwrap_or_default();
-    let place = match header.kind {
-        ChangeKind::Drift => header.anchor.get(1).map(|component| format!(" of {component}")).unwrap_or_default(),
-        ChangeKind::Config => header.anchor.first().map(|object| format!(" of {object}")).unwrap_or_default(),
-        ChangeKind::Code | ChangeKind::Override | ChangeKind::Sync | ChangeKind::Warehouse => String::new(),
-    };
-    let names: Vec<String> = delta
-        .map_or(&[][..], |delta| delta.entries.as_slice())
-        .iter()
-        .map(|entry| {
-            let id = entry.unique_id.as_untrusted();
-            clyra_evidence::text::UntrustedText::new(id.split('.').nth(2).unwrap_or(id)).for_terminal()
-        })
-        .collect();
-    let named = match names.as_slice() {
-        [] => String::new(),
-        [one] => format!("  {one}"),
-        [first, more @ ..] => format!("  {first} +{}", more.len()),
-    };
-    format!("change{place}{run}{named}")
-}
-
-/// `CM-09 J2: an override was approved … (OVERRIDE_UNAPPROVED)`
-fn exceptions(attestation: &Attestation) -> Vec<String> {
-    let mut lines = Vec::new();
-    for control in &attestation.controls {
-        for attribute in control.attributes.iter().filter(|attribute| attribute.result == Outcome::Fail) {
-            let code = attribute.code.as_ref().map_or("", |code| code.as_str());
-            lines.push(format!("{} {} {code}", control.id, attribute.id));
-        }
-    }
-    lines
-}
-
-fn count_in_words(exceptions: u32) -> (String, Style) {
-    match exceptions {
-        0 => ("no exception".to_owned(), output::GOOD),
-        1 => ("1 exception".to_owned(), output::BAD),
-        n => (format!("{n} exceptions"), output::BAD),
-    }
-}
-
-/// Hours and minutes of a time, in UTC.
-fn received(outcomes: BTreeMap<String, u64>) -> String {
-    let outcomes: Vec<String> = outcomes.into_iter().map(|(outcome, n)| format!("{n} {outcome}")).collect();
-    if outcomes.is_empty() { "none".to_owned() } else { outcomes.join(", ") }
-}
-
-fn clock(at: Timestamp) -> String {
-    at.to_string().get(11..16).unwrap_or_default().to_owned()
-}
-
-/// The project's slug, for the badge's address.
-pub(super) const fn project() -> &'static str {
-    cast::PROJECT
 }

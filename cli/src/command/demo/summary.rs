@@ -7,7 +7,7 @@ use clyra_evidence::object_key::ObjectKey;
 use clyra_evidence::zip::ZIP_BYTES_MAX;
 use serde::Serialize;
 
-use super::player;
+use super::cast;
 use crate::links;
 use crate::stack::Stack;
 
@@ -53,8 +53,8 @@ pub(super) async fn write(out: &Path, stack: &Stack, change: Option<ChangeId>) -
     let summary = Summary {
         change_id,
         bundle_id: record.bundle.ok_or("the last code change has no bundle")?,
-        verify_url: links::verify_url(stack, change_id).map_err(|error| error.to_string())?,
-        badge_url: links::badge_url(stack, "sox", player::project()),
+        verify_url: stack.verify_url(change_id).map_err(|error| error.to_string())?,
+        badge_url: links::badge_url(&stack.config, cast::FRAMEWORK, cast::PROJECT),
         ticket,
     };
     let mut json = serde_json::to_vec_pretty(&summary).map_err(|error| error.to_string())?;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clyra_attest::catalogue::{Attribute, Control, Level, Need, Outcome};
+use clyra_attest::catalogue::{Attribute, Control, Level, Need, Outcome, Rule};
 use clyra_attest::{Attestation, Catalogue, Parameters, Period, attest_change, attest_period};
 use clyra_evidence::change::ChangeKind;
 use clyra_evidence::fact::{FactClass, FactValue, Facts};
@@ -19,6 +19,8 @@ const AUDIT_LOG: &str = "dbt's audit log";
 /// GitHub's right to read settings: an owner's to give, apart from the others.
 const ADMINISTRATION: &str = "administration";
 
+/// dbt Cloud among the connected tools.
+const DBT_CLOUD: &str = "dbt_cloud";
 /// The fact that names the tools that are connected.
 const CONNECTED: &str = "sources.connected";
 
@@ -70,6 +72,8 @@ struct View<'a> {
     /// What the evaluator says when it knows the scope, what is connected, and nothing else.
     of_change: Attestation,
     of_period: Option<Attestation>,
+    /// The same for a change of each kind: what then has a result is decided by the scope alone.
+    of_kinds: Vec<Attestation>,
 }
 
 impl<'a> View<'a> {
@@ -80,10 +84,15 @@ impl<'a> View<'a> {
         // The names only stand in results that are thrown away.
         let id = ChangeId::derive(ChangeKind::Code, &ConnectionName::default_connection(), &[]);
         let of_change = attest_change(catalogue, &id, &facts, parameters);
+        let of_kinds = ["code", "config", "drift", "override"].map(|kind| {
+            let mut facts = facts.clone();
+            facts.set("change.kind", kind, FactClass::Observed, &[]);
+            attest_change(catalogue, &id, &facts, parameters)
+        });
         let day = Timestamp::EPOCH.day();
         let period = "project".parse().ok().map(|project| Period { project, from: day, to: day });
         let of_period = period.and_then(|period| attest_period(catalogue, &period, &facts, parameters, &[]).ok());
-        Self { catalogue, parameters, connected, has_scope, of_change, of_period }
+        Self { catalogue, parameters, connected, has_scope, of_change, of_period, of_kinds: of_kinds.into() }
     }
 
     /// What the scope alone takes out, as the evaluator finds.
@@ -115,13 +124,46 @@ impl<'a> View<'a> {
         for attribute in &control.attributes {
             let of_attribute = self.missing_for(attribute);
             // One that is asked per change and per period counts when either can be answered.
-            if of_row.is_empty() && of_attribute.is_empty() && !self.is_settled_against(control, attribute) {
+            let can_be = of_attribute.is_empty()
+                || self.can_be_tested_in_part(attribute)
+                || self.is_decided_by_scope(control, attribute);
+            if of_row.is_empty() && can_be && !self.is_settled_against(control, attribute) {
                 attributes.insert(attribute.id.clone());
             }
             lacking.extend(of_attribute);
         }
         lacking.extend(of_row);
         (attributes.into_iter().collect(), lacking)
+    }
+
+    /// Whether the scope alone gives a result, as where it names no place for what is asked for.
+    fn is_decided_by_scope(&self, control: &Control, attribute: &Attribute) -> bool {
+        let results = self.of_kinds.iter().filter(|_| attribute.level == Level::Change && self.connected_to_dbt());
+        let mut results = results
+            .filter_map(|attestation| attestation.control(&control.id))
+            .flat_map(|result| result.attributes.iter().filter(|of| of.id == attribute.id));
+        results.any(|of| matches!(of.result, Outcome::Pass | Outcome::Fail))
+    }
+
+    /// Without dbt there is no change to test.
+    fn connected_to_dbt(&self) -> bool {
+        self.connected.tools.contains(DBT_CLOUD)
+    }
+
+    /// Whether a rule that asks for facts comes to a result before one asks for something that is missing: rules are asked
+    /// in order, and the first that holds decides.
+    fn can_be_tested_in_part(&self, attribute: &Attribute) -> bool {
+        let lacks = |rule: &Rule| {
+            let facts = rule.when.facts();
+            attribute.needs.iter().any(|need| facts.contains(&need.fact.as_str()) && self.missing(need).is_some())
+                || rule.when.parameters().into_iter().any(|name| self.missing_parameter(name).is_some())
+        };
+        let is_result = |rule: &Rule| matches!(rule.result, Outcome::Pass | Outcome::Fail);
+        let asks_facts = |rule: &Rule| rule.when.facts().iter().any(|fact| *fact != CONNECTED);
+        // One that asks the scope as well may hold always, and then nothing after it is reached.
+        let may_hold_always = |rule: &Rule| asks_facts(rule) && !rule.when.parameters().is_empty() && !is_result(rule);
+        let mut reached = attribute.decide.iter().take_while(|rule| !lacks(rule) && !may_hold_always(rule));
+        reached.any(|rule| asks_facts(rule) && is_result(rule))
     }
 
     fn missing_for(&self, attribute: &Attribute) -> BTreeSet<String> {
@@ -186,7 +228,7 @@ impl<'a> View<'a> {
     }
 
     fn without_dbt(&self) -> Option<String> {
-        (!self.connected.tools.contains("dbt_cloud")).then(|| DBT_API.to_owned())
+        (!self.connected_to_dbt()).then(|| DBT_API.to_owned())
     }
 
     /// An entity that names no place for approvals has none to read; one that names places needs each connected.

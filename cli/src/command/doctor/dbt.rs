@@ -279,7 +279,7 @@ impl Account<'_> {
         area.ok(if is_readable {
             "the audit log can be read: it names who edited a job"
         } else {
-            "the audit log cannot be read (Enterprise plans, account admin tokens): who edited a job stays not tested"
+            "the audit log cannot be read (it takes an Enterprise plan and Account Viewer): who edited a job stays not tested"
         });
         is_readable
     }

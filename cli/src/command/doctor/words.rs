@@ -3,7 +3,7 @@
 use clyra_evidence::text::visible;
 
 use super::diagnosis::{Controls, Diagnosis, Finding, Level, Testable};
-use crate::output::{BAD, BOLD, DIM, GOOD, OPEN, line, styled};
+use crate::output::{BAD, BOLD, DIM, GOOD, OPEN, line, styled, wrap};
 
 pub(super) fn print(diagnosis: &Diagnosis) {
     let mut area = "";
@@ -31,18 +31,22 @@ fn print_finding(finding: &Finding) {
         Level::Warn => styled("look   ", OPEN),
         Level::Problem => styled("PROBLEM", BAD),
     };
-    line(format!("  {mark} {}", visible(&finding.what)));
+    line(wrap(&format!("  {mark} {}", visible(&finding.what)), 10));
     if finding.level != Level::Ok {
-        line(format!("          why: {}", visible(&finding.why)));
-        line(format!("           do: {}", visible(&finding.to_do)));
+        line(wrap(&format!("          why: {}", visible(&finding.why)), 15));
+        line(wrap(&format!("           do: {}", visible(&finding.to_do)), 15));
     }
 }
 
 fn print_controls(controls: &Controls) {
     line(styled("controls", BOLD));
-    let named: Vec<String> = controls.testable.iter().map(name).collect();
-    let list = if named.is_empty() { String::new() } else { format!(": {}", named.join(", ")) };
-    line(format!("  {} of {} controls testable, wholly or in part{list}", controls.testable.len(), controls.of));
+    line(format!(
+        "  {} of {} can be tested with what is connected; in brackets, what of them:",
+        controls.testable.len(),
+        controls.of
+    ));
+    let testable: Vec<String> = controls.testable.iter().map(name).collect();
+    line(wrap(&format!("    {}", testable.join(", ")), 6));
     if !controls.not_applicable.is_empty() {
         line(format!("  not applicable by your scope: {}", controls.not_applicable.join(", ")));
     }
@@ -55,7 +59,7 @@ fn print_controls(controls: &Controls) {
             line(title);
         }
         for missing in missing {
-            line(format!("    {}: {}", visible(&missing.missing), missing.controls.join(", ")));
+            line(wrap(&format!("    {}: {}", visible(&missing.missing), missing.controls.join(", ")), 6));
         }
     }
     if !controls.not_yet.is_empty() {
@@ -64,9 +68,5 @@ fn print_controls(controls: &Controls) {
 }
 
 fn name(testable: &Testable) -> String {
-    if testable.in_full {
-        testable.id.clone()
-    } else {
-        format!("{} ({} only)", testable.id, testable.attributes.join(", "))
-    }
+    if testable.in_full { testable.id.clone() } else { format!("{} ({})", testable.id, testable.attributes.join(" ")) }
 }

@@ -3,10 +3,9 @@
 use clyra_evidence::text::visible;
 use clyra_ports::ledger::TicketState;
 
-use super::findings::{count, duration, short};
-use super::look::{NO_TARGET, state_name};
-use super::report::{Attached, Finding, ProjectState, Report, SourceState, TargetTickets};
-use crate::output::{BAD, BOLD, DIM, GOOD, OPEN, line, styled};
+use crate::output::{BAD, BOLD, DIM, GOOD, OPEN, count, duration, line, short, styled, wrap};
+use crate::status::look::{NO_TARGET, state_name};
+use crate::status::report::{Attached, Finding, ProjectState, Report, SourceState, TargetTickets};
 
 /// Tickets shown one by one.
 const TICKETS_SHOWN: usize = 5;
@@ -35,13 +34,13 @@ pub(super) fn print(report: &Report) {
 }
 
 fn print_finding(finding: &Finding) {
-    line(format!("  {}", visible(&finding.what)));
-    line(format!("     why: {}", visible(&finding.why)));
-    line(format!("      do: {}", visible(&finding.to_do)));
+    line(wrap(&format!("  {}", visible(&finding.what)), 4));
+    line(wrap(&format!("     why: {}", visible(&finding.why)), 10));
+    line(wrap(&format!("      do: {}", visible(&finding.to_do)), 10));
 }
 
 fn row(name: &str, text: &str) {
-    line(format!("{name:<11} {text}"));
+    line(wrap(&format!("{name:<11} {text}"), 12));
 }
 
 fn figures(report: &Report) {
@@ -62,12 +61,15 @@ fn figures(report: &Report) {
     };
     row("runs", &runs);
     let changes = &report.changes;
-    let newest = changes.newest.as_ref().map_or_else(String::new, |newest| {
+    let newest = changes.newest.as_ref().map(|newest| {
         let live = newest.live_at.map_or_else(|| "not live yet".to_owned(), |at| format!("live {at}"));
         let (id, project) = (short(&newest.change_id.to_string()), newest.project.for_terminal());
-        format!(" · newest: {} of {project}, {id}… revision {}, {live}", kind(newest.kind), newest.revision)
+        format!("newest: {} of {project}, {id}… revision {}, {live}", kind(newest.kind), newest.revision)
     });
-    row("changes", &format!("{} in {}{newest}", changes.count, count(changes.bundles, "bundle", "bundles")));
+    row("changes", &format!("{} in {}", changes.count, count(changes.bundles, "bundle", "bundles")));
+    if let Some(newest) = newest {
+        row("", &newest);
+    }
 }
 
 fn kind(kind: clyra_evidence::change::ChangeKind) -> String {
@@ -120,7 +122,8 @@ fn project(project: &ProjectState) {
     };
     let attested =
         project.attested_to.map_or_else(|| "no period attested".to_owned(), |day| format!("attested to {day}"));
-    row("project", &format!("{}: {census} · {attested} · badge: {}", project.slug, project.badge));
+    row("project", &format!("{}: {census}", project.slug));
+    row("", &format!("{attested} · badge: {}", project.badge));
 }
 
 fn source(source: &SourceState) {

@@ -19,7 +19,7 @@ pub(super) fn news(planned: &Planned, sender: &Sender<'_>) -> Vec<Moment> {
     let completed_at = after(finished_at, 6);
     match planned.story {
         Some(Story::Silent) => vec![begins, ends],
-        Some(Story::FailingTests) => vec![
+        Some(Story::FailingTests | Story::LeftFailing) => vec![
             with(begins, told(EventType::Started, after(started_at, 1)), after(started_at, 1)),
             with(
                 silent(finished_at, vec![Update::Run(Box::new(planned.without_artifacts()))], planned.story),

@@ -47,7 +47,7 @@ fn the_plot_is_whole_whenever_the_week_ends() {
         let last = week.moments.last().unwrap().at_ms;
         assert!(first > until - 24 * 7 * HOUR_MS && last < until);
         let told: BTreeSet<Story> = week.moments.iter().filter_map(|moment| moment.story).collect();
-        assert_eq!(told.len(), 16, "{told:?}");
+        assert_eq!(told.len(), 17, "{told:?}");
         let order = [
             Story::Redelivery,
             Story::RevenueLogic,
@@ -57,15 +57,29 @@ fn the_plot_is_whole_whenever_the_week_ends() {
             Story::TestWeakened,
             Story::PackageDrift,
             Story::Override,
+            Story::LeftFailing,
+            Story::JobEdited,
             Story::FailingTests,
             Story::Retry,
             Story::ReadmeOnly,
             Story::DbtUpgrade,
-            Story::JobEdited,
             Story::PlainRerun,
         ];
         assert!(order.map(|story| run_of(&week, story).id).is_sorted());
+        nobody_follows_up(&week, last);
     }
+}
+
+/// A day and more before the end tests fail, and no later run of the job has both its commands and its version of dbt.
+#[track_caller]
+fn nobody_follows_up(week: &Week, last_ms: i64) {
+    let failed = run_of(week, Story::LeftFailing);
+    assert_eq!((failed.status, failed.environment_id), (RunStatus::Error, week.production_environment_id));
+    assert!(last_ms - failed.finished_at.unwrap().as_millisecond() > 24 * HOUR_MS);
+    let commands = |run: &Run| run.steps.iter().filter_map(|step| step.dbt_command.clone()).collect::<Vec<_>>();
+    let runs = runs(week);
+    let mut later = runs.range(failed.id + 1..).map(|(_, run)| run).filter(|run| run.job_id == failed.job_id);
+    assert!(later.all(|run| commands(run) != commands(&failed)));
 }
 
 #[test]
@@ -110,7 +124,7 @@ fn deliveries_look_like_the_senders() {
         assert_eq!(body["data"].get("runErroredAt").is_some(), delivery.event_type == EventType::Errored);
         assert_eq!(sign(&week.secret, &delivery.body).len(), 64);
     }
-    assert_eq!(seen[&EventType::Errored], 1);
+    assert_eq!(seen[&EventType::Errored], 2);
     assert!(seen[&EventType::Started] > 60 && seen[&EventType::Completed] > 60);
 }
 

@@ -18,10 +18,10 @@ use super::report::{
     UnsettledTicket,
 };
 use super::{findings, projects};
-use crate::sight::Sight;
+use crate::view::View;
 
 /// The name under which changes wait for a first target.
-pub(super) const NO_TARGET: &str = clyra_fn_ticket::NO_TARGET;
+pub(crate) const NO_TARGET: &str = clyra_fn_ticket::NO_TARGET;
 /// Keys or rows read at once.
 const PAGE: usize = 1_000;
 /// Messages set aside that are shown per step.
@@ -47,42 +47,42 @@ pub enum LookError {
 ///
 /// # Errors
 /// When store, tables or queues cannot be read.
-pub async fn look(sight: &Sight, running: bool) -> Result<Report, LookError> {
-    let (receipts, runs) = receipts_and_runs(sight).await?;
-    let newest = newest_bundles(sight).await?;
+pub async fn look(view: &View, running: bool) -> Result<Report, LookError> {
+    let (receipts, runs) = receipts_and_runs(view).await?;
+    let newest = newest_bundles(view).await?;
     let mut targets = Vec::new();
-    for name in target_names(sight).into_iter().filter(|_| sight.is_configured) {
-        targets.push(tickets(sight, &name).await?);
+    for name in target_names(view).into_iter().filter(|_| view.is_configured) {
+        targets.push(tickets(view, &name).await?);
     }
     let mut report = Report {
-        at: sight.clock.now(),
+        at: view.clock.now(),
         running,
-        data: sight.config.data.display().to_string(),
+        data: view.config.data.display().to_string(),
         stuck: Vec::new(),
         look_at: Vec::new(),
         receipts,
         runs,
-        changes: changes(sight, &newest).await?,
-        steps: steps(sight).await?,
+        changes: changes(view, &newest).await?,
+        steps: steps(view).await?,
         targets,
-        projects: projects::look(sight).await?,
-        sources: if sight.is_configured { sources(sight) } else { Vec::new() },
+        projects: projects::look(view).await?,
+        sources: if view.is_configured { sources(view) } else { Vec::new() },
     };
-    findings::find(sight, &mut report);
+    findings::find(view, &mut report);
     Ok(report)
 }
 
-async fn receipts_and_runs(sight: &Sight) -> Result<(Receipts, Runs), LookError> {
+async fn receipts_and_runs(view: &View) -> Result<(Receipts, Runs), LookError> {
     let mut receipts = Receipts::default();
     let (mut unseen, mut waiting) = (Vec::new(), BTreeSet::new());
     let mut recorded = BTreeSet::new();
     let mut after = None;
     loop {
-        let page = sight.reader.list(&ObjectPrefix::Receipts, after.as_ref(), PAGE).await?;
+        let page = view.reader.list(&ObjectPrefix::Receipts, after.as_ref(), PAGE).await?;
         for key in &page {
             let ObjectKey::Receipt(id) = key else { continue };
             recorded.insert(*id);
-            match sight.index.link(id).await? {
+            match view.index.link(id).await? {
                 None => unseen.push(*id),
                 Some(link) if link.outcome == LinkOutcome::Waiting => waiting.extend(link.run_id),
                 Some(_) => {}
@@ -95,14 +95,14 @@ async fn receipts_and_runs(sight: &Sight) -> Result<(Receipts, Runs), LookError>
     }
     receipts.recorded = recorded.len() as u64;
     receipts.unbundled = unseen.len() as u64;
-    let now = sight.clock.now();
+    let now = view.clock.now();
     for id in &unseen {
-        let age = received_at(sight, id).await?.map_or(0, |at| seconds_since(at, now));
+        let age = received_at(view, id).await?.map_or(0, |at| seconds_since(at, now));
         receipts.oldest_unbundled_seconds = receipts.oldest_unbundled_seconds.max(age);
     }
-    let conflicts: BTreeSet<ObjectKey> = all(sight, &ObjectPrefix::Conflicts).await?.into_iter().collect();
+    let conflicts: BTreeSet<ObjectKey> = all(view, &ObjectPrefix::Conflicts).await?.into_iter().collect();
     receipts.conflicts = conflicts.len() as u64;
-    for key in all(sight, &ObjectPrefix::Pending).await? {
+    for key in all(view, &ObjectPrefix::Pending).await? {
         // A pending payload stays after it was signed; only one without its envelope still waits.
         let ObjectKey::Pending(pending) = key else { continue };
         let is_signed = match pending {
@@ -111,23 +111,23 @@ async fn receipts_and_runs(sight: &Sight) -> Result<(Receipts, Runs), LookError>
         };
         receipts.pending += u64::from(!is_signed);
     }
-    Ok((receipts, runs(sight, &waiting).await?))
+    Ok((receipts, runs(view, &waiting).await?))
 }
 
 /// When a receipt says that its delivery came. Nothing but an age is made of it, so the signature is not checked.
-async fn received_at(sight: &Sight, id: &ReceiptId) -> Result<Option<Timestamp>, StoreError> {
-    let bytes = sight.reader.get(&ObjectKey::Receipt(*id), ENVELOPE_BYTES_MAX).await?;
+async fn received_at(view: &View, id: &ReceiptId) -> Result<Option<Timestamp>, StoreError> {
+    let bytes = view.reader.get(&ObjectKey::Receipt(*id), ENVELOPE_BYTES_MAX).await?;
     let envelope = bytes.and_then(|bytes| Envelope::from_bytes(&bytes).ok());
     let statement: Option<serde_json::Value> =
         envelope.and_then(|envelope| serde_json::from_slice(envelope.unverified_payload()).ok());
     Ok(statement.and_then(|statement| statement["predicate"]["receivedAt"].as_str()?.parse().ok()))
 }
 
-async fn runs(sight: &Sight, waiting: &BTreeSet<SourceId>) -> Result<Runs, TableError> {
+async fn runs(view: &View, waiting: &BTreeSet<SourceId>) -> Result<Runs, TableError> {
     let mut runs = Runs { waiting: waiting.len() as u64, oldest_started_at: None };
     for run in waiting {
-        for connection in &sight.config.connections {
-            if let Some(record) = sight.index.run(&connection.name, run).await? {
+        for connection in &view.config.connections {
+            if let Some(record) = view.index.run(&connection.name, run).await? {
                 let oldest = runs.oldest_started_at.unwrap_or(record.started_at);
                 runs.oldest_started_at = Some(oldest.min(record.started_at));
             }
@@ -142,9 +142,9 @@ struct Bundles {
     all: u64,
 }
 
-async fn newest_bundles(sight: &Sight) -> Result<Bundles, StoreError> {
+async fn newest_bundles(view: &View) -> Result<Bundles, StoreError> {
     let mut bundles = Bundles { newest: BTreeMap::new(), all: 0 };
-    for key in all(sight, &ObjectPrefix::Bundles).await? {
+    for key in all(view, &ObjectPrefix::Bundles).await? {
         if let ObjectKey::Bundle(change, revision) = key {
             let newest = bundles.newest.entry(change).or_insert(revision);
             *newest = revision.max(*newest);
@@ -154,14 +154,14 @@ async fn newest_bundles(sight: &Sight) -> Result<Bundles, StoreError> {
     Ok(bundles)
 }
 
-async fn changes(sight: &Sight, bundles: &Bundles) -> Result<Changes, LookError> {
+async fn changes(view: &View, bundles: &Bundles) -> Result<Changes, LookError> {
     let mut changes = Changes { count: bundles.newest.len() as u64, bundles: bundles.all, ..Changes::default() };
     let mut newest: Option<(u32, ChangeRecord)> = None;
-    let now = sight.clock.now();
+    let now = view.clock.now();
     for (id, revision) in &bundles.newest {
-        let Some(record) = sight.index.change(id).await? else { continue };
+        let Some(record) = view.index.change(id).await? else { continue };
         let live_at = record.header.live_at;
-        if is_owed_a_ticket(sight, id, *revision).await? {
+        if is_owed_a_ticket(view, id, *revision).await? {
             changes.unticketed += 1;
             let age = live_at.map_or(0, |at| seconds_since(at, now));
             changes.oldest_unticketed_seconds = changes.oldest_unticketed_seconds.max(age);
@@ -181,9 +181,9 @@ async fn changes(sight: &Sight, bundles: &Bundles) -> Result<Changes, LookError>
 }
 
 /// Whether a configured target has not decided about a change, or was not told of its newest revision.
-async fn is_owed_a_ticket(sight: &Sight, change: &ChangeId, revision: u32) -> Result<bool, TableError> {
-    for target in &sight.config.targets {
-        let owed = match sight.ledger.ticket(target.name.as_str(), change).await? {
+async fn is_owed_a_ticket(view: &View, change: &ChangeId, revision: u32) -> Result<bool, TableError> {
+    for target in &view.config.targets {
+        let owed = match view.ledger.ticket(target.name.as_str(), change).await? {
             None => true,
             Some(ticket) => match ticket.state {
                 TicketState::Waiting | TicketState::Creating | TicketState::Parked => true,
@@ -198,9 +198,9 @@ async fn is_owed_a_ticket(sight: &Sight, change: &ChangeId, revision: u32) -> Re
     Ok(false)
 }
 
-async fn steps(sight: &Sight) -> Result<Vec<StepQueue>, QueueError> {
+async fn steps(view: &View) -> Result<Vec<StepQueue>, QueueError> {
     let mut steps = Vec::new();
-    for (name, queue) in &sight.queues {
+    for (name, queue) in &view.queues {
         let parked = queue.parked(PARKED_MAX).await?;
         let parked = parked.into_iter().map(|parked| ParkedObject {
             object: parked.key.to_string(),
@@ -215,16 +215,16 @@ async fn steps(sight: &Sight) -> Result<Vec<StepQueue>, QueueError> {
 }
 
 /// The configured targets, or the waiting room of changes while there are none.
-fn target_names(sight: &Sight) -> Vec<String> {
-    let configured: Vec<String> = sight.config.targets.iter().map(|target| target.name.to_string()).collect();
+fn target_names(view: &View) -> Vec<String> {
+    let configured: Vec<String> = view.config.targets.iter().map(|target| target.name.to_string()).collect();
     if configured.is_empty() { vec![NO_TARGET.to_owned()] } else { configured }
 }
 
-async fn tickets(sight: &Sight, target: &str) -> Result<TargetTickets, TableError> {
+async fn tickets(view: &View, target: &str) -> Result<TargetTickets, TableError> {
     let mut tickets = TargetTickets { name: target.to_owned(), ..TargetTickets::default() };
     let mut after: Option<ChangeId> = None;
     loop {
-        let page = sight.ledger.tickets(target, after.as_ref(), PAGE).await?;
+        let page = view.ledger.tickets(target, after.as_ref(), PAGE).await?;
         after = page.last().map(|record| record.change_id);
         let is_last = page.len() < PAGE;
         for record in page {
@@ -254,7 +254,7 @@ fn is_unsettled(record: &TicketRecord) -> bool {
 }
 
 /// The state as the document and the ledger name it.
-pub(super) const fn state_name(state: TicketState) -> &'static str {
+pub(crate) const fn state_name(state: TicketState) -> &'static str {
     match state {
         TicketState::WouldOpen => "would_open",
         TicketState::NotWanted => "not_wanted",
@@ -266,11 +266,11 @@ pub(super) const fn state_name(state: TicketState) -> &'static str {
     }
 }
 
-fn sources(sight: &Sight) -> Vec<SourceState> {
+fn sources(view: &View) -> Vec<SourceState> {
     let mut sources = Vec::new();
     for source in [Source::DbtCloud, Source::Github, Source::Hightouch, Source::Slack] {
         let mut attached = false;
-        for connection in sight.config.connections.iter().filter(|connection| connection.source == source) {
+        for connection in view.config.connections.iter().filter(|connection| connection.source == source) {
             attached = true;
             let name = Some(connection.name.clone());
             sources.push(SourceState { source, connection: name, state: Attached::Configured });
@@ -287,10 +287,10 @@ pub(super) fn seconds_since(at: Timestamp, now: Timestamp) -> u64 {
     u64::try_from(now.ms_since(at) / 1_000).unwrap_or(0)
 }
 
-pub(super) async fn all(sight: &Sight, prefix: &ObjectPrefix) -> Result<Vec<ObjectKey>, StoreError> {
+pub(super) async fn all(view: &View, prefix: &ObjectPrefix) -> Result<Vec<ObjectKey>, StoreError> {
     let mut keys: Vec<ObjectKey> = Vec::new();
     loop {
-        let page = sight.reader.list(prefix, keys.last(), PAGE).await?;
+        let page = view.reader.list(prefix, keys.last(), PAGE).await?;
         let is_last = page.len() < PAGE;
         keys.extend(page);
         if is_last {

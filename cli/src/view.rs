@@ -22,7 +22,7 @@ const TRUST_FILES_MAX: usize = 10_000;
 
 /// A deployment, for reading.
 #[derive(Clone, Debug)]
-pub struct Sight {
+pub struct View {
     /// The configuration.
     pub config: Config,
     /// Whether it was read; else only the data folder is known.
@@ -45,9 +45,9 @@ pub struct Sight {
 
 /// Why there is nothing to look at.
 #[derive(Debug, thiserror::Error)]
-pub enum SightError {
+pub enum ViewError {
     /// Nothing was ever recorded there.
-    #[error("{} holds no data of Clyra", .0.display())]
+    #[error("{} holds no data of Clyra: no server was ever started over it", .0.display())]
     NoData(PathBuf),
     /// The data folder cannot be used.
     #[error(transparent)]
@@ -63,14 +63,14 @@ pub enum SightError {
     Io(#[from] std::io::Error),
 }
 
-impl Sight {
+impl View {
     /// Opens the data folder that `config` names; never makes one.
     ///
     /// # Errors
     /// When there is none, it is in use, or not in order.
-    pub async fn open(config: Config, scope: Option<Scope>, clock: Arc<dyn Clock>) -> Result<Self, SightError> {
+    pub async fn open(config: Config, scope: Option<Scope>, clock: Arc<dyn Clock>) -> Result<Self, ViewError> {
         if !config.data.join("format").exists() {
-            return Err(SightError::NoData(config.data));
+            return Err(ViewError::NoData(config.data));
         }
         let embedded = Embedded::open(&config.data, Arc::clone(&clock))?;
         Self::over(&embedded, config, scope, clock).await
@@ -85,7 +85,7 @@ impl Sight {
         config: Config,
         scope: Option<Scope>,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, SightError> {
+    ) -> Result<Self, ViewError> {
         let mut queues: Vec<(String, Arc<dyn Queue>)> = Vec::new();
         for step in steps(&config.data)? {
             let queue = embedded.journal.queue(&step)?;

@@ -18,14 +18,14 @@ const PLACES: usize = 32;
 
 /// A handler on threads of its own that stand back.
 #[derive(Debug)]
-pub struct Aside {
+pub struct Offload {
     handler: Arc<dyn Handler>,
     background: Background,
     places: Semaphore,
 }
 
-impl Aside {
-    /// Moves `handler` aside.
+impl Offload {
+    /// Moves `handler` to threads of its own.
     ///
     /// # Errors
     /// When the system gives no more threads.
@@ -35,7 +35,7 @@ impl Aside {
 }
 
 #[async_trait]
-impl Handler for Aside {
+impl Handler for Offload {
     fn body_bytes_max(&self) -> usize {
         self.handler.body_bytes_max()
     }
@@ -79,16 +79,16 @@ mod tests {
     #[tokio::test]
     async fn who_finds_no_place_is_told_to_come_again() {
         let go = Arc::new(Notify::new());
-        let aside = Arc::new(Aside::of(Arc::new(Slow(Arc::clone(&go)))).unwrap());
-        let ask = |aside: &Arc<Aside>| {
-            let aside = Arc::clone(aside);
-            tokio::spawn(async move { aside.handle(Request::new(Bytes::new())).await })
+        let offload = Arc::new(Offload::of(Arc::new(Slow(Arc::clone(&go)))).unwrap());
+        let ask = |offload: &Arc<Offload>| {
+            let offload = Arc::clone(offload);
+            tokio::spawn(async move { offload.handle(Request::new(Bytes::new())).await })
         };
-        let first: Vec<_> = (0..PLACES).map(|_| ask(&aside)).collect();
-        while aside.places.available_permits() > 0 {
+        let first: Vec<_> = (0..PLACES).map(|_| ask(&offload)).collect();
+        while offload.places.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        let late = ask(&aside).await.unwrap();
+        let late = ask(&offload).await.unwrap();
         assert_eq!(
             (late.status(), late.headers()[RETRY_AFTER].as_bytes()),
             (StatusCode::SERVICE_UNAVAILABLE, &b"5"[..])
@@ -101,6 +101,6 @@ mod tests {
             assert_eq!(asked.await.unwrap().body(), "drawn");
         }
         go.notify_one();
-        assert_eq!(ask(&aside).await.unwrap().status(), StatusCode::OK, "places are given back");
+        assert_eq!(ask(&offload).await.unwrap().status(), StatusCode::OK, "places are given back");
     }
 }

@@ -6,7 +6,8 @@ use clyra_ports::ledger::TicketState;
 
 use super::look::NO_TARGET;
 use super::report::{Finding, Report, TargetTickets};
-use crate::sight::Sight;
+use crate::output::{count, duration, short};
+use crate::view::View;
 
 /// After how many seconds a receipt that nobody looked at is stuck: the hourly reconcile has asked for it again by then,
 /// and the longest wait between two tries has passed.
@@ -20,7 +21,8 @@ const CENSUS_HOURS_MAX: i64 = 6;
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
-pub(super) fn find(sight: &Sight, report: &mut Report) {
+pub(super) fn find(view: &View, report: &mut Report) {
+    of_emptiness(report);
     of_receipts(report);
     of_runs(report);
     of_steps(report);
@@ -29,11 +31,28 @@ pub(super) fn find(sight: &Sight, report: &mut Report) {
         report.stuck.extend(stuck);
     }
     of_dry_run(report);
-    of_census(sight, report);
+    of_census(view, report);
 }
 
 fn finding(what: impl Into<String>, why: impl Into<String>, to_do: impl Into<String>) -> Finding {
     Finding { what: what.into(), why: why.into(), to_do: to_do.into() }
+}
+
+/// Whether nothing was ever delivered. What waits then is the trust file and the scope, which concern no step.
+fn is_empty(report: &Report) -> bool {
+    report.receipts.recorded + report.receipts.pending + report.changes.count == 0
+}
+
+fn of_emptiness(report: &mut Report) {
+    if is_empty(report) {
+        let to_do = if report.running {
+            "let dbt Cloud send its test delivery; clyra doctor says whether its webhook points here"
+        } else {
+            "start clyra serve"
+        };
+        let why = "no delivery ever came, and no run was read";
+        report.look_at.push(finding("nothing has been recorded here yet", why, to_do));
+    }
 }
 
 fn of_receipts(report: &mut Report) {
@@ -73,6 +92,7 @@ fn of_runs(report: &mut Report) {
 }
 
 fn of_steps(report: &mut Report) {
+    let is_empty = is_empty(report);
     for step in &report.steps {
         for parked in &step.parked {
             report.stuck.push(finding(
@@ -81,7 +101,7 @@ fn of_steps(report: &mut Report) {
                 parked.to_do.clone(),
             ));
         }
-        if step.queued > 0 && !report.running {
+        if step.queued > 0 && !report.running && !is_empty {
             let queued = count(step.queued, "message waits", "messages wait");
             report.stuck.push(finding(
                 format!("{}: {queued} and nobody works on them", step.name),
@@ -134,7 +154,7 @@ fn of_dry_run(report: &mut Report) {
     }
 }
 
-fn of_census(sight: &Sight, report: &mut Report) {
+fn of_census(view: &View, report: &mut Report) {
     let yesterday = report.at.plus_ms(-CENSUS_HOURS_MAX * HOUR_MS).day().plus_days(-1);
     for project in &report.projects {
         let has_evidence = report.receipts.recorded > 0;
@@ -154,37 +174,17 @@ fn of_census(sight: &Sight, report: &mut Report) {
             ));
         }
     }
-    if !sight.is_configured {
+    if !view.is_configured {
         report.look_at.push(finding(
             "tickets, census and badges are not shown",
             "no configuration was read, so targets and projects are not known",
             "name the configuration with --config",
         ));
-    } else if sight.scope.is_none() {
+    } else if view.scope.is_none() {
         report.look_at.push(finding(
             "no scope is declared",
             "without one no period is attested and no badge has a colour",
             "write a scope.yaml and name it under scope: in the configuration",
         ));
-    }
-}
-
-/// `1 thing` or `n things`.
-pub(super) fn count(n: u64, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
-}
-
-/// The beginning of an id, long enough to find it by.
-pub(super) fn short(id: &str) -> String {
-    id.get(..12).unwrap_or(id).to_owned()
-}
-
-/// A duration as people say it.
-pub(super) fn duration(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} days", seconds / 86_400),
     }
 }

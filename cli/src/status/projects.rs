@@ -17,7 +17,7 @@ use clyra_verify::verify_envelope;
 
 use super::look::{LookError, all};
 use super::report::ProjectState;
-use crate::sight::Sight;
+use crate::view::View;
 
 /// The framework whose attestations there are.
 const FRAMEWORK: &str = "sox";
@@ -25,16 +25,16 @@ const FRAMEWORK: &str = "sox";
 /// The newest revision of every census day, by environment and day.
 type Revisions = BTreeMap<(SourceId, Day), (DayOf, u32)>;
 
-pub(super) async fn look(sight: &Sight) -> Result<Vec<ProjectState>, LookError> {
-    let Some(scope) = &sight.scope else { return Ok(Vec::new()) };
+pub(super) async fn look(view: &View) -> Result<Vec<ProjectState>, LookError> {
+    let Some(scope) = &view.scope else { return Ok(Vec::new()) };
     let mut projects = Vec::new();
     for project in &scope.projects {
-        projects.push(of_project(sight, project).await?);
+        projects.push(of_project(view, project).await?);
     }
     Ok(projects)
 }
 
-async fn of_project(sight: &Sight, project: &ScopedProject) -> Result<ProjectState, LookError> {
+async fn of_project(view: &View, project: &ScopedProject) -> Result<ProjectState, LookError> {
     let mut state = ProjectState {
         slug: project.slug.clone(),
         census_day: None,
@@ -43,13 +43,13 @@ async fn of_project(sight: &Sight, project: &ScopedProject) -> Result<ProjectSta
         attested_to: None,
         badge: State::Incomplete.message(),
     };
-    let revisions = revisions(sight, project).await?;
+    let revisions = revisions(view, project).await?;
     if let Some(day) = last_whole_day(project, &revisions) {
         state.census_day = Some(day);
         state.reconciled = true;
         for environment in &project.environments {
             let census = match revisions.get(&(environment.environment_id.clone(), day)) {
-                Some((of, revision)) => census(sight, of, *revision).await?,
+                Some((of, revision)) => census(view, of, *revision).await?,
                 None => None,
             };
             state.reconciled &= census.as_ref().is_some_and(|census| census.reconciled);
@@ -58,32 +58,31 @@ async fn of_project(sight: &Sight, project: &ScopedProject) -> Result<ProjectSta
     }
     if let Ok(framework) = FRAMEWORK.parse() {
         let name = BadgeName { framework, project: project.slug.clone() };
-        badge(sight, &name, &mut state).await?;
+        badge(view, &name, &mut state).await?;
     }
     Ok(state)
 }
 
-async fn badge(sight: &Sight, name: &BadgeName, state: &mut ProjectState) -> Result<(), LookError> {
-    let entry = clyra_fn_badge::registry::entry(&sight.ledger, name).await?;
-    match newest(sight.reader.as_ref(), name).await {
-        Ok(Some(checked)) => {
-            state.attested_to = Some(checked.order.0);
-            let badge = if entry.is_revoked(Some(&checked.sha256)) {
-                State::Revoked
-            } else {
-                State::of(&checked.attestation, sight.clock.now(), STALE_AFTER_DAYS_DEFAULT)
-            };
-            state.badge = badge.message();
-        }
-        Ok(None) | Err(AttestationError::Refused(_)) => {}
+async fn badge(view: &View, name: &BadgeName, state: &mut ProjectState) -> Result<(), LookError> {
+    let entry = clyra_fn_badge::registry::entry(&view.ledger, name).await?;
+    let checked = match newest(view.reader.as_ref(), name).await {
+        Ok(checked) => checked,
+        Err(AttestationError::Refused(_)) => None,
         Err(AttestationError::Store(error)) => return Err(error.into()),
-    }
+    };
+    state.attested_to = checked.as_ref().map(|checked| checked.order.0);
+    let badge = match &checked {
+        _ if entry.is_revoked(checked.as_ref().map(|checked| &checked.sha256)) => State::Revoked,
+        Some(checked) => State::of(&checked.attestation, view.clock.now(), STALE_AFTER_DAYS_DEFAULT),
+        None => State::Incomplete,
+    };
+    state.badge = badge.message();
     Ok(())
 }
 
-async fn revisions(sight: &Sight, project: &ScopedProject) -> Result<Revisions, StoreError> {
+async fn revisions(view: &View, project: &ScopedProject) -> Result<Revisions, StoreError> {
     let mut revisions = Revisions::new();
-    for key in all(sight, &ObjectPrefix::CensusDays).await? {
+    for key in all(view, &ObjectPrefix::CensusDays).await? {
         let ObjectKey::CensusDay(of, n) = key else { continue };
         let ours = of.connection == project.connection
             && project.environments.iter().any(|environment| environment.environment_id == of.environment);
@@ -107,9 +106,9 @@ fn last_whole_day(project: &ScopedProject, revisions: &Revisions) -> Option<Day>
     .max()
 }
 
-async fn census(sight: &Sight, of: &DayOf, revision: u32) -> Result<Option<CensusDay>, StoreError> {
-    let bytes = sight.reader.get(&ObjectKey::CensusDay(of.clone(), revision), ENVELOPE_BYTES_MAX).await?;
-    let (Some(bytes), Some(trust)) = (bytes, &sight.trust) else { return Ok(None) };
+async fn census(view: &View, of: &DayOf, revision: u32) -> Result<Option<CensusDay>, StoreError> {
+    let bytes = view.reader.get(&ObjectKey::CensusDay(of.clone(), revision), ENVELOPE_BYTES_MAX).await?;
+    let (Some(bytes), Some(trust)) = (bytes, &view.trust) else { return Ok(None) };
     let checked = verify_envelope(&bytes, trust, PredicateName::CensusDay);
     Ok(checked.verified().and_then(|document| serde_json::from_value(document.get().predicate.clone()).ok()))
 }
