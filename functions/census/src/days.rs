@@ -89,12 +89,10 @@ impl Census {
     ) -> Result<Option<Day>, StepError> {
         let before = beginning(connection, environment, Timestamp::EPOCH.day());
         let first = self.deps.reader.list(&ObjectPrefix::CensusDays, Some(&before), 1).await?;
-        Ok(first.into_iter().find_map(|key| match key {
-            ObjectKey::CensusDay(of, _) if of.connection == *connection && of.environment == *environment => {
-                Some(of.day)
-            }
-            _ => None,
-        }))
+        let first =
+            first.into_iter().filter_map(|key| if let ObjectKey::CensusDay(of, _) = key { Some(of) } else { None });
+        let ours = first.filter(|of| of.connection == *connection && of.environment == *environment);
+        Ok(ours.map(|of| of.day).next())
     }
 }
 
@@ -104,8 +102,6 @@ fn beginning(connection: &ConnectionName, environment: &SourceId, day: Day) -> O
 }
 
 fn is_of(key: &ObjectKey, connection: &ConnectionName, environment: &SourceId, to: Day) -> bool {
-    match key {
-        ObjectKey::CensusDay(of, _) => of.connection == *connection && of.environment == *environment && of.day <= to,
-        _ => false,
-    }
+    let ObjectKey::CensusDay(of, _) = key else { return false };
+    of.connection == *connection && of.environment == *environment && of.day <= to
 }

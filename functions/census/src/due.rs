@@ -239,7 +239,7 @@ impl Census {
     async fn is_over(&self, project: &ScopedProject, day: Day) -> Result<bool, StepError> {
         for environment in &project.environments {
             let held = self.newest_census(&day_of(project, environment, day)).await?;
-            if !held.is_some_and(|held| held.census.asked_at >= day.plus_days(1).start()) {
+            if held.is_none_or(|held| held.census.asked_at < day.plus_days(1).start()) {
                 return Ok(false);
             }
         }

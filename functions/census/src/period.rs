@@ -323,9 +323,9 @@ impl Census {
         day: Day,
     ) -> Result<Option<u32>, StepError> {
         let prefix = ObjectPrefix::AttestationsOf(framework.clone(), slug.clone());
-        let revision = |key: &ObjectKey| match key {
-            ObjectKey::PeriodAttestation { to, n, .. } if *to == day => Some(*n),
-            _ => None,
+        let revision = |key: &ObjectKey| {
+            let ObjectKey::PeriodAttestation { to, n, .. } = key else { return None };
+            (*to == day).then_some(*n)
         };
         Ok(newest(self.deps.reader.as_ref(), &prefix, revision).await?.map(|(n, _)| n))
     }

@@ -224,16 +224,17 @@ mod tests {
             branch: None,
             jobs: jobs.map(|jobs| jobs.iter().map(|job| (*job).into()).collect()),
         };
-        let cases: [(Option<&[u64]>, Option<u64>, &str, bool); 9] = [
+        let jobs = |jobs: &'static [u64]| Some(jobs);
+        let cases = [
             (None, Some(7), "scheduled", true),
             (None, Some(7), "ci", false),
             (None, None, "scheduled", true),
             (None, None, "", true),
-            (Some(&[7, 8]), Some(8), "ui", true),
-            (Some(&[7, 8]), Some(9), "ui", false),
-            (Some(&[7, 8]), Some(7), "ci", false),
-            (Some(&[7, 8]), None, "scheduled", false),
-            (Some(&[]), Some(7), "scheduled", false),
+            (jobs(&[7, 8]), Some(8), "ui", true),
+            (jobs(&[7, 8]), Some(9), "ui", false),
+            (jobs(&[7, 8]), Some(7), "ci", false),
+            (jobs(&[7, 8]), None, "scheduled", false),
+            (jobs(&[]), Some(7), "scheduled", false),
         ];
         for (jobs, job, trigger, expected) in cases {
             let job = job.map(SourceId::from);

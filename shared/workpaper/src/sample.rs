@@ -233,6 +233,7 @@ fn attestation(facts: &Facts, header: &ChangeHeader) -> Attestation {
         version: 3,
         entity: UntrustedText::new("Northwind Trading GmbH"),
         projects: Vec::new(),
+        period: None,
         approval_sources: Vec::new(),
         controls: BTreeMap::from([
             ("CM-02".to_owned(), control("ITGC-CM-07")),

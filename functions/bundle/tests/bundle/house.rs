@@ -30,7 +30,7 @@ use clyra_ports::identity_store::IdentityStore;
 use clyra_ports::index::{Index, LinkOutcome};
 use clyra_ports::read_api::ReadApi;
 use clyra_ports::signer::{self, Signer};
-use clyra_ports::step::{Step as _, StepError};
+use clyra_ports::step::Step as _;
 use clyra_verify::{Options, verify_bundle};
 use serde_json::Value;
 

@@ -119,9 +119,10 @@ async fn a_period_begins_and_ends_where_the_scope_says() {
         }
         let scope: clyra_evidence::scope::Scope = serde_json::from_value(house.scope()).unwrap();
         let attested = house.census.attest_to(&scope.projects[0], day(to)).await.unwrap();
-        let from = attested.map(|attested| match attested.attestation.subject {
-            Subject::Period { from, to: last, .. } if last == day(to) => from.to_string(),
-            other => panic!("{other:?}"),
+        let from = attested.map(|attested| {
+            let Subject::Period { from, to: last, .. } = attested.attestation.subject else { panic!("of a change") };
+            assert_eq!(last, day(to), "{name}");
+            from.to_string()
         });
         assert_eq!(from.as_deref(), expected, "{name}");
     }
