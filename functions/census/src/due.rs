@@ -3,7 +3,7 @@
 
 use clyra_evidence::def::census_day::CensusDay;
 use clyra_evidence::digest::{Sha256Digest, Sha256Hasher};
-use clyra_evidence::id::ConnectionName;
+use clyra_evidence::id::Slug;
 use clyra_evidence::object_key::DayOf;
 use clyra_evidence::scope::{Scope, ScopedEnvironment, ScopedProject};
 use clyra_evidence::time::{Day, Timestamp};
@@ -42,7 +42,7 @@ struct Owed<'a> {
 #[derive(Debug)]
 pub struct Problem {
     /// The project's slug.
-    pub project: ConnectionName,
+    pub project: Slug,
     /// What went wrong.
     pub error: StepError,
 }

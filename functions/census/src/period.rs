@@ -318,8 +318,8 @@ impl Census {
 
     async fn newest_attestation(
         &self,
-        framework: &ConnectionName,
-        slug: &ConnectionName,
+        framework: &Framework,
+        slug: &Slug,
         day: Day,
     ) -> Result<Option<u32>, StepError> {
         let prefix = ObjectPrefix::AttestationsOf(framework.clone(), slug.clone());
