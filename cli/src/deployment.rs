@@ -1,6 +1,7 @@
 //! What a deployment says of itself, as signed evidence: its trust file and the version of its scope in force.
 
 use bytes::Bytes;
+use clyra_attach::{InForceError, of_base};
 use clyra_embedded::folder::Embedded;
 use clyra_embedded::keys::KeyError;
 use clyra_evidence::digest::Sha256Digest;
@@ -49,12 +50,9 @@ pub enum DeploymentError {
     /// A document could not be written as JSON.
     #[error("a document cannot be written")]
     Unwritable(#[from] serde_json::Error),
-    /// The newest trust file is not in order, or of another deployment.
-    #[error("the trust file in the evidence store is not in order: {reason}")]
-    Trust {
-        /// What is wrong.
-        reason: &'static str,
-    },
+    /// The trust files are not in order, or of another deployment.
+    #[error(transparent)]
+    Trust(#[from] InForceError),
     /// The key files are not those of the trust file.
     #[error(
         "the key of the role {role} is not in the trust file: restore the key file that belongs to this data folder"
@@ -86,11 +84,8 @@ pub enum DeploymentError {
 pub async fn trust(embedded: &Embedded, base: &SpecBase, deployment: &str) -> Result<Trust, DeploymentError> {
     let token = embedded.keys.signer(Role::Token)?;
     let signers = [&embedded.signers.receipt, &embedded.signers.verdict, &token];
-    let known = embedded.reader.list(&ObjectPrefix::Trust, None, VERSIONS_MAX).await?;
-    let newest =
-        known.into_iter().filter_map(|key| if let ObjectKey::Trust(serial) = key { Some(serial) } else { None });
-    let trust = match newest.max() {
-        Some(serial) => read_trust(embedded, base, serial).await?,
+    let trust = match newest_trust(embedded, base).await? {
+        Some(trust) => trust,
         None => make_trust(embedded, base, deployment, &signers).await?,
     };
     for signer in signers {
@@ -102,18 +97,12 @@ pub async fn trust(embedded: &Embedded, base: &SpecBase, deployment: &str) -> Re
     Ok(trust)
 }
 
-async fn read_trust(embedded: &Embedded, base: &SpecBase, serial: u64) -> Result<Trust, DeploymentError> {
-    let wrong = |reason| DeploymentError::Trust { reason };
-    let bytes = embedded.reader.get(&ObjectKey::Trust(serial), ENVELOPE_BYTES_MAX).await?;
-    let bytes = bytes.ok_or_else(|| wrong("it was listed and cannot be read"))?;
-    let envelope = Envelope::from_bytes(&bytes).map_err(|_| wrong("it is not an envelope"))?;
-    let statement = Statement::<TrustFile>::from_payload(base, PredicateName::Trust, envelope.unverified_payload())
-        .map_err(|_| wrong("it is not a trust file of this deployment's formats"))?;
-    let file = statement.predicate;
-    let root = file.key(envelope.keyid()).filter(|key| key.role == Role::Root);
-    let root = root.ok_or_else(|| wrong("no root key signed it"))?;
-    envelope.verify(&root.spki).map_err(|_| wrong("its signature does not hold"))?;
-    Ok(Trust { file, envelope: bytes })
+async fn newest_trust(embedded: &Embedded, base: &SpecBase) -> Result<Option<Trust>, DeploymentError> {
+    let newest = clyra_attach::newest_trust(embedded.reader.as_ref()).await?;
+    newest
+        .map(|(file, envelope)| of_base(&file, base).map(|()| Trust { file, envelope }))
+        .transpose()
+        .map_err(Into::into)
 }
 
 async fn make_trust(
@@ -150,7 +139,7 @@ async fn make_trust(
     let bytes = Bytes::from(envelope.to_bytes());
     match embedded.writer.put_new(&ObjectKey::Trust(1), bytes.clone()).await? {
         Put::Stored => Ok(Trust { file, envelope: bytes }),
-        Put::Taken => read_trust(embedded, base, 1).await,
+        Put::Taken => newest_trust(embedded, base).await?.ok_or(DeploymentError::Trust(InForceError::NoTrust)),
     }
 }
 

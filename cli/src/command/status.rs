@@ -115,6 +115,7 @@ pub(crate) fn refusal(error: &SightError) -> Refusal {
             "a server is starting or ending, or it has no control socket (its log says why); try again in a moment"
         }
         SightError::Open(_) => "run clyra doctor: it says what is wrong with the folder",
+        SightError::Trust(_) => "whoever put the newest trust file there was not entitled to: find out who did",
         SightError::Journal(_) | SightError::Store(_) | SightError::Io(_) => {
             "check that the disk is there and readable"
         }

@@ -115,9 +115,17 @@ impl Badge {
     }
 
     async fn jwks(&self) -> Result<Response, Problem> {
-        let trust = source::newest_trust(self.deps.reader.as_ref()).await.map_err(|error| unavailable(&error))?;
-        let keys = trust.and_then(|trust| jwks::key_set(&trust, &self.deps.config.spec_base)).ok_or_else(not_found)?;
-        Ok(shared(json(&keys)?))
+        let (trust, _) = match source::newest_trust(self.deps.reader.as_ref()).await {
+            Ok(trust) => {
+                trust.filter(|(trust, _)| trust.spec_base == self.deps.config.spec_base).ok_or_else(not_found)?
+            }
+            Err(SourceError::Store(error)) => return Err(unavailable(&error)),
+            Err(error @ SourceError::Refused(_)) => {
+                tracing::error!(error = %error, "no key set is shown");
+                return Err(not_found());
+            }
+        };
+        Ok(shared(json(&jwks::key_set(&trust))?))
     }
 
     /// The name of a badge, if it may be seen. Nobody learns whether another one exists.

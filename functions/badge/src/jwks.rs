@@ -3,9 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use clyra_evidence::envelope::Envelope;
 use clyra_evidence::role::Role;
-use clyra_evidence::statement::{PredicateName, SpecBase, Statement};
 use clyra_evidence::trust::{TrustFile, TrustedKey};
 use serde::Serialize;
 
@@ -25,18 +23,10 @@ struct Jwk {
     r#use: &'static str,
 }
 
-/// The set of a trust file, signed or plain; `None` when it cannot be read.
-pub(crate) fn key_set(trust: &[u8], base: &SpecBase) -> Option<KeySet> {
-    let trust = match Envelope::from_bytes(trust) {
-        Ok(envelope) => {
-            let payload = envelope.unverified_payload();
-            let statement: Statement<TrustFile> = Statement::from_payload(base, PredicateName::Trust, payload).ok()?;
-            statement.predicate
-        }
-        Err(_) => serde_json::from_slice(trust).ok()?,
-    };
+/// The set of a trust file.
+pub(crate) fn key_set(trust: &TrustFile) -> KeySet {
     let good = |key: &&TrustedKey| key.role == Role::Token && key.compromised_at_index.is_none();
-    Some(KeySet { keys: trust.keys.iter().filter(good).filter_map(jwk).collect() })
+    KeySet { keys: trust.keys.iter().filter(good).filter_map(jwk).collect() }
 }
 
 /// An uncompressed point ends every P-256 SPKI: 0x04 ‖ x ‖ y (RFC 5480, section 2.2).

@@ -1,5 +1,6 @@
 //! The newest period attestation of a badge, checked before it is used.
 
+use bytes::Bytes;
 use clyra_attest::Attestation;
 use clyra_attest::attestation::Subject;
 use clyra_evidence::digest::Sha256Digest;
@@ -8,8 +9,9 @@ use clyra_evidence::key::KeyId;
 use clyra_evidence::object_key::{ObjectKey, ObjectPrefix};
 use clyra_evidence::statement::PredicateName;
 use clyra_evidence::time::Day;
+use clyra_evidence::trust::TrustFile;
 use clyra_ports::evidence_store::{EvidenceReader, StoreError};
-use clyra_verify::verify_envelope;
+use clyra_verify::{succession, verify_envelope};
 
 use crate::config::BadgeName;
 
@@ -36,7 +38,7 @@ pub enum SourceError {
     #[error("the evidence store cannot be read")]
     Store(#[from] StoreError),
     /// It does not verify, or is about something else than its key says. An operator must look.
-    #[error("the attestation does not count: {0}")]
+    #[error("what the badge rests on does not count: {0}")]
     Refused(String),
 }
 
@@ -78,7 +80,7 @@ pub async fn read(reader: &dyn EvidenceReader, key: &ObjectKey) -> Result<Checke
         return Err(refused("it is no period attestation"));
     };
     let bytes = reader.get(key, ENVELOPE_BYTES_MAX).await?.ok_or_else(|| refused("it is not there"))?;
-    let trust = newest_trust(reader).await?.ok_or_else(|| refused("there is no trust file"))?;
+    let (_, trust) = newest_trust(reader).await?.ok_or_else(|| refused("there is no trust file"))?;
     let verification = verify_envelope(&bytes, &trust, PredicateName::AttestationSox);
     let Some(document) = verification.verified() else {
         let why = verification.report().first_failure().map_or("it does not verify", |check| check.why.as_str());
@@ -95,12 +97,16 @@ pub async fn read(reader: &dyn EvidenceReader, key: &ObjectKey) -> Result<Checke
     Ok(Checked { order: (*to, *n), attestation, sha256: Sha256Digest::of(&bytes), keyid: envelope.keyid() })
 }
 
-/// The newest trust file.
-pub(crate) async fn newest_trust(reader: &dyn EvidenceReader) -> Result<Option<bytes::Bytes>, StoreError> {
-    let keys = reader.list(&ObjectPrefix::Trust, None, PAGE).await?;
-    let serial = |key: &ObjectKey| if let ObjectKey::Trust(serial) = key { Some(*serial) } else { None };
-    match keys.iter().filter_map(serial).max() {
-        Some(serial) => reader.get(&ObjectKey::Trust(serial), ENVELOPE_BYTES_MAX).await,
-        None => Ok(None),
+/// The newest trust file, once the way to it from the first one was checked.
+pub(crate) async fn newest_trust(reader: &dyn EvidenceReader) -> Result<Option<(TrustFile, Bytes)>, SourceError> {
+    let mut versions = Vec::new();
+    for key in reader.list(&ObjectPrefix::Trust, None, PAGE).await? {
+        if let ObjectKey::Trust(serial) = key {
+            let bytes = reader.get(&key, ENVELOPE_BYTES_MAX).await?;
+            versions.push((serial, bytes.ok_or_else(|| SourceError::Refused(format!("{key} is not there")))?));
+        }
     }
+    let trust = succession(&versions).map_err(|broken| SourceError::Refused(broken.to_string()))?;
+    let newest = versions.into_iter().max_by_key(|(serial, _)| *serial);
+    Ok(trust.zip(newest.map(|(_, bytes)| bytes)))
 }

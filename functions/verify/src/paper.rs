@@ -15,7 +15,7 @@ use clyra_ports::evidence_store::{EvidenceReader, StoreError};
 use clyra_ports::table::TableError;
 use clyra_verify::bundle::Options;
 use clyra_verify::report::Report;
-use clyra_verify::{Outcome, verify_bundle, verify_envelope};
+use clyra_verify::{Outcome, succession, verify_bundle, verify_envelope};
 use clyra_workpaper::WorkPaper;
 use clyra_workpaper::parts::{CensusResult, Check, Held, IntegrityOutcome, Parts, ReadPartsError};
 
@@ -89,14 +89,20 @@ async fn all(reader: &dyn EvidenceReader, prefix: &ObjectPrefix) -> Result<Vec<O
     }
 }
 
-/// The newest trust file.
+/// The newest trust file; `None` also when the way to it from the first one does not hold: then nothing is trusted.
 pub(crate) async fn newest_trust(reader: &dyn EvidenceReader) -> Result<Option<Bytes>, StoreError> {
-    let keys = all(reader, &ObjectPrefix::Trust).await?;
-    let serial = |key: &ObjectKey| if let ObjectKey::Trust(serial) = key { Some(*serial) } else { None };
-    match keys.iter().filter_map(serial).max() {
-        Some(serial) => reader.get(&ObjectKey::Trust(serial), ENVELOPE_BYTES_MAX).await,
-        None => Ok(None),
+    let mut versions = Vec::new();
+    for key in all(reader, &ObjectPrefix::Trust).await? {
+        if let ObjectKey::Trust(serial) = key {
+            let bytes = reader.get(&key, ENVELOPE_BYTES_MAX).await?;
+            versions.extend(bytes.map(|bytes| (serial, bytes)));
+        }
     }
+    if let Err(broken) = succession(&versions) {
+        tracing::error!(error = %broken, "the trust files do not count");
+        return Ok(None);
+    }
+    Ok(versions.into_iter().max_by_key(|(serial, _)| *serial).map(|(_, bytes)| bytes))
 }
 
 fn integrity(report: &Report, asked: ChangeId, now: Timestamp) -> IntegrityOutcome {

@@ -1,14 +1,13 @@
 //! What a deployment says of itself: its newest trust file, and the version of its scope in force.
 
 use bytes::Bytes;
-use clyra_evidence::envelope::{ENVELOPE_BYTES_MAX, Envelope};
+use clyra_evidence::envelope::ENVELOPE_BYTES_MAX;
 use clyra_evidence::object_key::{ObjectKey, ObjectPrefix};
-use clyra_evidence::role::Role;
 use clyra_evidence::scope::Scope;
-use clyra_evidence::statement::{PredicateName, SpecBase, Statement};
+use clyra_evidence::statement::{PredicateName, SpecBase};
 use clyra_evidence::trust::TrustFile;
 use clyra_ports::evidence_store::{EvidenceReader, StoreError};
-use clyra_verify::verify_envelope;
+use clyra_verify::{succession, verify_envelope};
 
 /// Versions that are looked for: far more than a deployment ever has.
 const VERSIONS_MAX: usize = 10_000;
@@ -42,9 +41,12 @@ pub enum InForceError {
     /// There is no trust file: the deployment was not finished.
     #[error("the evidence store has no trust file: store trust/1.json first")]
     NoTrust,
-    /// The newest trust file is not in order.
-    #[error("the newest trust file is not in order: {0}")]
-    Trust(&'static str),
+    /// A trust file is not in order.
+    #[error("the trust files do not count: {0}")]
+    Trust(String),
+    /// The newest trust file is about documents under another base than the configured one.
+    #[error("the newest trust file is for the base {0}, and another one is configured")]
+    Base(SpecBase),
     /// The newest scope is not signed by a key that the trust file lists for it, or is no scope.
     #[error("scopes/{version}.json is not in order: {reason}")]
     Scope {
@@ -60,37 +62,39 @@ pub enum InForceError {
 /// # Errors
 /// When the store fails, or what it holds is not in order.
 pub async fn in_force(reader: &dyn EvidenceReader, base: &SpecBase) -> Result<InForce, InForceError> {
-    let (trust, trust_bytes) = newest_trust(reader, base).await?;
+    let (trust, trust_bytes) = newest_trust(reader).await?.ok_or(InForceError::NoTrust)?;
+    of_base(&trust, base)?;
     let scope = newest_scope(reader, &trust_bytes).await?;
     Ok(InForce { trust, trust_bytes, scope })
 }
 
-async fn newest_trust(reader: &dyn EvidenceReader, base: &SpecBase) -> Result<(TrustFile, Bytes), InForceError> {
+/// The newest trust file with its bytes, once the way to it from the first one was checked: signed versions by the root keys
+/// of those before, plain ones because only an operator can put them there. `None` when there is none.
+///
+/// # Errors
+/// When the store fails, or a version is not in order.
+pub async fn newest_trust(reader: &dyn EvidenceReader) -> Result<Option<(TrustFile, Bytes)>, InForceError> {
     let keys = reader.list(&ObjectPrefix::Trust, None, VERSIONS_MAX).await?;
-    let serial = |key: &ObjectKey| if let ObjectKey::Trust(serial) = key { Some(*serial) } else { None };
-    let serial = keys.iter().filter_map(serial).max().ok_or(InForceError::NoTrust)?;
-    let bytes = reader.get(&ObjectKey::Trust(serial), ENVELOPE_BYTES_MAX).await?.ok_or(InForceError::NoTrust)?;
-    let trust = read_trust(&bytes, base)?;
-    if trust.serial != serial {
-        return Err(InForceError::Trust("its serial is not its name"));
+    let mut versions = Vec::with_capacity(keys.len());
+    for key in keys {
+        let ObjectKey::Trust(serial) = key else { continue };
+        let bytes = reader.get(&key, ENVELOPE_BYTES_MAX).await?;
+        versions
+            .push((serial, bytes.ok_or_else(|| InForceError::Trust(format!("{key} was listed and is not there")))?));
     }
-    Ok((trust, bytes))
+    let Some(trust) = succession(&versions).map_err(|broken| InForceError::Trust(broken.to_string()))? else {
+        return Ok(None);
+    };
+    let newest = versions.into_iter().max_by_key(|(serial, _)| *serial);
+    Ok(newest.map(|(_, bytes)| (trust, bytes)))
 }
 
-/// A signed trust file is checked with the root key that it lists; a plain one counts because only an operator can put
-/// it there.
-fn read_trust(bytes: &[u8], base: &SpecBase) -> Result<TrustFile, InForceError> {
-    let Ok(envelope) = Envelope::from_bytes(bytes) else {
-        return serde_json::from_slice(bytes).map_err(|_| InForceError::Trust("it is neither an envelope nor plain"));
-    };
-    let payload = envelope.unverified_payload();
-    let statement = Statement::<TrustFile>::from_payload(base, PredicateName::Trust, payload)
-        .map_err(|_| InForceError::Trust("it is not a trust file of this deployment's formats"))?;
-    let trust = statement.predicate;
-    let root = trust.key(envelope.keyid()).filter(|key| key.role == Role::Root);
-    let root = root.ok_or(InForceError::Trust("no root key signed it"))?;
-    envelope.verify(&root.spki).map_err(|_| InForceError::Trust("its signature does not hold"))?;
-    Ok(trust)
+/// Whether a trust file is about documents under this base.
+///
+/// # Errors
+/// When it is not.
+pub fn of_base(trust: &TrustFile, base: &SpecBase) -> Result<(), InForceError> {
+    if trust.spec_base == *base { Ok(()) } else { Err(InForceError::Base(trust.spec_base.clone())) }
 }
 
 async fn newest_scope(reader: &dyn EvidenceReader, trust: &[u8]) -> Result<Option<ScopeInForce>, InForceError> {
