@@ -27,7 +27,7 @@ use tokio::sync::watch;
 
 use crate::command::redrive::{self, Wanted};
 use crate::command::status::look;
-use crate::server::{Router, answer};
+use crate::server::{BodyBudget, Limits, Router, answer};
 use crate::sight::{Sight, SightError};
 use crate::stack::Stack;
 
@@ -153,6 +153,8 @@ async fn serve(path: &Path, handler: &Arc<dyn Handler>, mut stop: watch::Receive
         }
     };
     let router = Router::default().with("/status", handler).with("/redrive", handler);
+    let limits = Limits::default();
+    let bodies = BodyBudget::of(&limits);
     loop {
         let accepted = tokio::select! {
             _ = stop.changed() => return,
@@ -162,11 +164,14 @@ async fn serve(path: &Path, handler: &Arc<dyn Handler>, mut stop: watch::Receive
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let router = router.clone();
+        let (router, bodies) = (router.clone(), bodies.clone());
         tokio::spawn(async move {
             let service = service_fn(move |request| {
-                let router = router.clone();
-                async move { Ok::<_, std::convert::Infallible>(answer(&router, request).await.map(Full::new)) }
+                let (router, bodies) = (router.clone(), bodies.clone());
+                async move {
+                    let response = answer(&router, request, &bodies, limits.body_timeout).await;
+                    Ok::<_, std::convert::Infallible>(response.map(Full::new))
+                }
             });
             // A peer that breaks off concerns nobody but itself.
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
