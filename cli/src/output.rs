@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
+use clyra_evidence::text::visible;
 use serde::Serialize;
 
 /// How a command's result is printed.
@@ -58,7 +59,8 @@ pub fn json_line(document: &impl Serialize) {
     }
 }
 
-/// Tells what went wrong: what happened, why, and what to do.
+/// Tells what went wrong: what happened, why, and what to do. What others wrote may stand in it: no escape sequence
+/// survives, and only the ends of lines are kept.
 pub fn problem(happened: impl Display, why: impl Display, do_what: impl Display) {
     let mut err = std::io::stderr().lock();
     let (bold, reset) = if std::io::stderr().is_terminal() {
@@ -66,9 +68,13 @@ pub fn problem(happened: impl Display, why: impl Display, do_what: impl Display)
     } else {
         (String::new(), String::new())
     };
-    let _ = writeln!(err, "{bold}error:{reset} {happened}");
-    let _ = writeln!(err, "  why: {why}");
-    let _ = writeln!(err, "   do: {do_what}");
+    let _ = writeln!(err, "{bold}error:{reset} {}", harmless(happened));
+    let _ = writeln!(err, "  why: {}", harmless(why));
+    let _ = writeln!(err, "   do: {}", harmless(do_what));
+}
+
+fn harmless(text: impl Display) -> String {
+    text.to_string().split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
 
 /// Styles text when standard output is a terminal.
@@ -87,3 +93,13 @@ pub const GOOD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColo
 pub const BAD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red)));
 /// Not tested, waiting.
 pub const OPEN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_escape_sequence_survives_in_a_problem() {
+        assert_eq!(harmless("a\n b\u{1b}]8;;x\u{7}\r\u{202e}"), "a\n b⟨U+001B⟩]8;;x⟨U+0007⟩⟨U+000D⟩⟨U+202E⟩");
+    }
+}
