@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clyra_evidence::id::BundleId;
 use clyra_evidence::time::Timestamp;
 use clyra_evidence::trust::TRUST_BYTES_MAX;
 use clyra_evidence::zip::ZIP_BYTES_MAX;
@@ -24,6 +25,9 @@ pub struct Verify {
     /// Look at the bundle as of this time (RFC 3339): what claims to be from later fails
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
+    /// The bundle that it must be, as the ticket names it: another revision fails
+    #[arg(long, value_name = "HEX")]
+    bundle_id: Option<BundleId>,
 }
 
 impl Verify {
@@ -42,7 +46,7 @@ impl Verify {
         else {
             return Exit::Failed;
         };
-        let options = Options { at: self.at, bundle_id: None };
+        let options = Options { at: self.at, bundle_id: self.bundle_id };
         let verification = verify_bundle(&bundle, &trust, &options);
         let report = verification.report();
         match format {
