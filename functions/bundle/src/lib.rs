@@ -17,6 +17,7 @@ mod run;
 mod seal;
 mod settle;
 mod source;
+mod surplus;
 mod vector;
 mod work;
 

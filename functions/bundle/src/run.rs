@@ -36,6 +36,9 @@ impl Bundler {
         if other_account || work.excluded_by_its_delivery(&told) {
             return self.link(id, LinkOutcome::OutOfScope, Some(run), &BTreeSet::new()).await;
         }
+        if !work.joins(&run, &told).await? {
+            return self.link(id, LinkOutcome::Surplus, Some(run), &BTreeSet::new()).await;
+        }
         let Some(note) = work.read_run(&run).await? else {
             if work.now.ms_since(told.receipt.received_at) < UNKNOWN_RUN_PATIENCE_MS {
                 return Err(later("RUN_NOT_FOUND", format!("the source does not know run {run}"), Some(LOOK_AGAIN_MS)));
@@ -54,7 +57,9 @@ impl Bundler {
     /// Whether nothing is left to do for a receipt: the link is the last thing that is written.
     async fn is_dealt_with(&self, id: &ReceiptId) -> Result<bool, StepError> {
         let link = self.deps.index.link(id).await.map_err(of_table)?;
-        Ok(link.is_some_and(|link| matches!(link.outcome, LinkOutcome::Change | LinkOutcome::Execution)))
+        Ok(link.is_some_and(|link| {
+            matches!(link.outcome, LinkOutcome::Change | LinkOutcome::Execution | LinkOutcome::Surplus)
+        }))
     }
 
     /// Notes what became of a receipt.
