@@ -31,7 +31,7 @@ pub enum DeploymentError {
     /// A document could not be written as JSON.
     #[error("a document cannot be written")]
     Unwritable(#[from] serde_json::Error),
-    /// The newest trust file is not in order, or of another deployment.
+    /// The trust files are not in order, or of another deployment.
     #[error(transparent)]
     InForce(#[from] InForceError),
     /// The scope cannot come into force.
@@ -57,7 +57,7 @@ pub async fn trust(embedded: &Embedded, base: &SpecBase, deployment: &str) -> Re
     for signer in [&embedded.signers.receipt, &embedded.signers.verdict, &token] {
         keys.push((signer.role(), signer.public_key().await?));
     }
-    let newest = || newest_trust(embedded.reader.as_ref(), base);
+    let newest = || newest_trust(embedded.reader.as_ref());
     let trust = match newest().await? {
         Some(trust) => trust,
         None => {
@@ -66,7 +66,8 @@ pub async fn trust(embedded: &Embedded, base: &SpecBase, deployment: &str) -> Re
             embedded.writer.put_new(&ObjectKey::Trust(1), made).await?;
             newest().await?.ok_or(InForceError::NoTrust)?
         }
-    };
+    }
+    .of_base(base)?;
     for (role, key) in keys {
         if trust.file.key(key.id()).is_none_or(|listed| listed.role != role) {
             return Err(DeploymentError::ForeignKey { role });

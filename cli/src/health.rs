@@ -8,7 +8,8 @@ use clyra_service::http::{Handler, Request, Response};
 use clyra_service::metrics::{self, Registry};
 use clyra_service::problem::Problem;
 use clyra_service::vars::{VarReader, Vars, VarsError};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, FORWARDED, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, FORWARDED, HOST, HeaderName, HeaderValue};
+use http::uri::Authority;
 use http::{Method, StatusCode};
 
 use crate::runner::Lane;
@@ -56,7 +57,10 @@ impl Health {
             return self.readers.tokens.contains(&presented);
         }
         let from_here = request.extensions().get::<Peer>().is_some_and(|Peer(address)| address.ip().is_loopback());
-        !self.readers.proxied && from_here && !FORWARDING.iter().any(|name| request.headers().contains_key(name))
+        !self.readers.proxied
+            && from_here
+            && names_this_machine(request)
+            && !FORWARDING.iter().any(|name| request.headers().contains_key(name))
     }
 
     async fn ready(&self) -> Response {
@@ -94,6 +98,17 @@ impl Handler for Health {
     }
 }
 
+/// Whether a request asks for this machine under a name of its own. A web page whose name was made to lead here (DNS
+/// rebinding) asks from here too, but under its own name, which it cannot change.
+fn names_this_machine(request: &Request) -> bool {
+    let authority = request.headers().get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    authority.is_some_and(|authority| {
+        let host = authority.host();
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+        host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+    })
+}
+
 /// The tokens for `/metrics`; none when the variable is not set.
 ///
 /// # Errors
@@ -128,6 +143,7 @@ mod tests {
         let ask = async |health: &Health, peer: &str, header: Option<(&'static str, &'static str)>| {
             let mut request = Request::new(Bytes::new());
             *request.uri_mut() = "/metrics".parse().unwrap();
+            request.headers_mut().insert(HOST, HeaderValue::from_static("localhost:8787"));
             request.extensions_mut().insert(Peer(peer.parse::<SocketAddr>().unwrap()));
             if let Some((name, value)) = header {
                 request.headers_mut().insert(name, HeaderValue::from_static(value));
@@ -137,6 +153,11 @@ mod tests {
         for (peer, header, status) in [
             ("127.0.0.1:9", None, 200),
             ("[::1]:9", None, 200),
+            ("127.0.0.1:9", Some(("host", "127.0.0.1:8787")), 200),
+            ("[::1]:9", Some(("host", "[::1]:8787")), 200),
+            ("127.0.0.1:9", Some(("host", "rebound.example:8787")), 403),
+            ("127.0.0.1:9", Some(("host", "localhost.example")), 403),
+            ("127.0.0.1:9", Some(("host", "")), 403),
             ("192.0.2.1:9", None, 403),
             ("127.0.0.1:9", Some(("x-forwarded-for", "192.0.2.1")), 403),
             ("127.0.0.1:9", Some(("forwarded", "for=192.0.2.1")), 403),

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
+use clyra_evidence::text::visible;
 use serde::Serialize;
 
 /// Columns that a narrow terminal has.
@@ -91,7 +92,8 @@ pub fn json_line(document: &impl Serialize) {
     }
 }
 
-/// Tells what went wrong: what happened, why, and what to do.
+/// Tells what went wrong: what happened, why, and what to do. What others wrote may stand in it: no escape sequence
+/// survives, and only the ends of lines are kept.
 pub fn problem(happened: impl Display, why: impl Display, do_what: impl Display) {
     let mut err = std::io::stderr().lock();
     let (bold, reset) = if std::io::stderr().is_terminal() {
@@ -99,9 +101,14 @@ pub fn problem(happened: impl Display, why: impl Display, do_what: impl Display)
     } else {
         (String::new(), String::new())
     };
-    let _ = writeln!(err, "{bold}error:{reset} {}", wrap(&happened.to_string(), 7));
+    let [happened, why, do_what] = [harmless(happened), harmless(why), harmless(do_what)];
+    let _ = writeln!(err, "{bold}error:{reset} {}", wrap(&happened, 7));
     let _ = writeln!(err, "{}", wrap(&format!("  why: {why}"), 7));
     let _ = writeln!(err, "{}", wrap(&format!("   do: {do_what}"), 7));
+}
+
+fn harmless(text: impl Display) -> String {
+    text.to_string().split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
 
 /// Styles text when standard output is a terminal.
@@ -158,5 +165,10 @@ mod tests {
         assert_eq!(wrap(&format!("abc {long} b"), 2), format!("abc\n  {long}\n  b"), "a word is never broken");
         assert_eq!(wrap("a   b", 2), "a   b", "columns stay");
         assert_eq!(wrap(&long, 2), long);
+    }
+
+    #[test]
+    fn no_escape_sequence_survives_in_a_problem() {
+        assert_eq!(harmless("a\n b\u{1b}]8;;x\u{7}\r\u{202e}"), "a\n b⟨U+001B⟩]8;;x⟨U+0007⟩⟨U+000D⟩⟨U+202E⟩");
     }
 }

@@ -1,7 +1,7 @@
 //! Takes a badge back, or gives it back: decisions of the operator, noted in the badge registry.
 
 use clyra_attest::Catalogue;
-use clyra_evidence::id::ConnectionName;
+use clyra_evidence::id::{Framework, Slug};
 use clyra_fn_badge::config::BadgeName;
 use clyra_fn_badge::registry::{self, Reason};
 use clyra_ports::table::TableError;
@@ -14,9 +14,9 @@ use crate::view::View;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Wanted {
     /// The framework, such as `sox`.
-    pub framework: ConnectionName,
+    pub framework: Framework,
     /// The project's slug.
-    pub project: ConnectionName,
+    pub project: Slug,
     /// Why it is revoked; absent: it is restored.
     #[serde(default)]
     pub reason: Option<Reason>,

@@ -205,7 +205,7 @@ impl Parts {
             config: badges,
         }));
         let router = Router::default()
-            .with(clyra_fn_dbt_cloud::PATH, &receiver)
+            .with_intake(clyra_fn_dbt_cloud::PATH, &receiver)
             .with("/badge", &badge)
             .with("/claims", &badge)
             .with("/.well-known/jwks.json", &badge)

@@ -5,20 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use clyra_attach::{InForceError, newest_trust};
 use clyra_config::Config;
 use clyra_embedded::folder::{Embedded, OpenError};
 use clyra_embedded::journal::JournalError;
-use clyra_evidence::envelope::ENVELOPE_BYTES_MAX;
-use clyra_evidence::object_key::{ObjectKey, ObjectPrefix};
 use clyra_evidence::scope::Scope;
 use clyra_ports::clock::Clock;
 use clyra_ports::evidence_store::{EvidenceReader, StoreError};
 use clyra_ports::index::Index;
 use clyra_ports::ledger::Ledger;
 use clyra_ports::queue::Queue;
-
-/// The version of the trust file that is looked for among so many: far more than a deployment ever has.
-const TRUST_FILES_MAX: usize = 10_000;
 
 /// A deployment, for reading.
 #[derive(Clone, Debug)]
@@ -58,6 +54,9 @@ pub enum ViewError {
     /// The evidence store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The trust files are not in order.
+    #[error(transparent)]
+    Trust(#[from] InForceError),
     /// The folder of the queues cannot be listed.
     #[error("the queues cannot be listed: {0}")]
     Io(#[from] std::io::Error),
@@ -92,7 +91,7 @@ impl View {
             queues.push((step, queue));
         }
         Ok(Self {
-            trust: newest_trust(embedded.reader.as_ref()).await?,
+            trust: newest_trust(embedded.reader.as_ref()).await?.map(|trust| trust.envelope),
             reader: Arc::clone(&embedded.reader),
             index: Index::new(Arc::clone(&embedded.tables.index)),
             ledger: Ledger::new(Arc::clone(&embedded.tables.ledger)),
@@ -118,14 +117,4 @@ fn steps(data: &Path) -> std::io::Result<Vec<String>> {
     }
     steps.sort();
     Ok(steps)
-}
-
-async fn newest_trust(reader: &dyn EvidenceReader) -> Result<Option<Bytes>, StoreError> {
-    let known = reader.list(&ObjectPrefix::Trust, None, TRUST_FILES_MAX).await?;
-    let serials =
-        known.into_iter().filter_map(|key| if let ObjectKey::Trust(serial) = key { Some(serial) } else { None });
-    match serials.max() {
-        Some(serial) => reader.get(&ObjectKey::Trust(serial), ENVELOPE_BYTES_MAX).await,
-        None => Ok(None),
-    }
 }

@@ -8,6 +8,7 @@ use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::layout::BundleFile;
 use clyra_evidence::scope::Scope;
 use clyra_evidence::statement::Statement;
+use clyra_evidence::text::visible;
 use clyra_evidence::trust::TRUST_BYTES_MAX;
 use clyra_evidence::zip::ZIP_BYTES_MAX;
 use clyra_verify::bundle::{Bundle, Options, verify_bundle};
@@ -63,6 +64,8 @@ impl Attest {
 /// An attestation and what came of evaluating it again.
 struct Replayed {
     signed: Attestation,
+    /// What came of it here: its titles are those of our own catalogue.
+    replayed: Attestation,
     signed_sha256: Sha256Digest,
     replayed_sha256: Sha256Digest,
 }
@@ -92,12 +95,12 @@ fn replay(bundle: &Bundle<'_>, framework: &str) -> Result<Replayed, String> {
         signed_sha256: Sha256Digest::of(&signed.to_bytes()),
         replayed_sha256: Sha256Digest::of(&replayed.to_bytes()),
         signed,
+        replayed,
     })
 }
 
 fn print(replayed: &Replayed, format: Format) -> Exit {
     let same = replayed.signed_sha256 == replayed.replayed_sha256;
-    let headline = replayed.signed.headline;
     match format {
         Format::Json => output::json(&json!({
             "same": same,
@@ -105,26 +108,42 @@ fn print(replayed: &Replayed, format: Format) -> Exit {
             "replayedSha256": replayed.replayed_sha256,
             "attestation": replayed.signed,
         })),
-        Format::Text => {
-            for control in &replayed.signed.controls {
-                let code = control.code.as_ref().map_or("", |code| code.as_str());
-                let (word, style) = in_words(control.result);
-                // Padded before it is styled: escapes have no width.
-                let word = output::styled(format!("{word:<15}"), style);
-                output::line(output::wrap(&format!("{}  {word} {code:<29} {}", control.id, control.title), 53));
-            }
-            output::line(format!(
-                "\n{} tested, {}; {} not tested, {} not applicable.",
-                output::count(headline.tested.into(), "attribute", "attributes"),
-                output::count(headline.exceptions.into(), "exception", "exceptions"),
-                headline.not_tested,
-                headline.not_applicable
-            ));
-            let verdict = if same { "Replayed to the same bytes" } else { "Replayed to OTHER bytes" };
-            output::line(format!("{verdict}: SHA-256 {}", replayed.replayed_sha256));
-        }
+        Format::Text => words(replayed).iter().for_each(output::line),
     }
     if same { Exit::Ok } else { Exit::No }
+}
+
+/// What a person reads. What was signed and did not come from these rules is not shown as if it were a result of theirs.
+fn words(replayed: &Replayed) -> Vec<String> {
+    let Replayed { replayed, signed_sha256, replayed_sha256, .. } = replayed;
+    if signed_sha256 != replayed_sha256 {
+        return vec![
+            format!("Replayed to OTHER bytes: SHA-256 {replayed_sha256}"),
+            format!("        what was signed: SHA-256 {signed_sha256}"),
+        ];
+    }
+    let headline = replayed.headline;
+    let mut lines: Vec<String> = replayed
+        .controls
+        .iter()
+        .map(|control| {
+            let code = control.code.as_ref().map_or("", |code| code.as_str());
+            let (word, style) = in_words(control.result);
+            // Padded before it is styled: escapes have no width.
+            let word = output::styled(format!("{word:<15}"), style);
+            let line = format!("{}  {word} {:<29} {}", visible(&control.id), visible(code), visible(&control.title));
+            output::wrap(&line, 53)
+        })
+        .collect();
+    lines.push(format!(
+        "\n{} tested, {}; {} not tested, {} not applicable.",
+        output::count(headline.tested.into(), "attribute", "attributes"),
+        output::count(headline.exceptions.into(), "exception", "exceptions"),
+        headline.not_tested,
+        headline.not_applicable
+    ));
+    lines.push(format!("Replayed to the same bytes: SHA-256 {replayed_sha256}"));
+    lines
 }
 
 /// A result as readers see it.
@@ -136,5 +155,35 @@ pub fn in_words(outcome: clyra_attest::catalogue::Outcome) -> (&'static str, ans
         Outcome::Fail => ("exception", output::BAD),
         Outcome::Unknown => ("not tested", output::OPEN),
         Outcome::Na => ("not applicable", output::DIM),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clyra_evidence::fact::Facts;
+
+    use super::*;
+
+    #[test]
+    fn what_others_signed_is_not_shown_as_a_result_of_ours() {
+        let change = Sha256Digest::of(b"a change").to_string().parse().unwrap();
+        let ours = attest_change(&Catalogue::sox_cm(), &change, &Facts::default(), &Parameters::new());
+        let told = |signed: Attestation| {
+            words(&Replayed {
+                signed_sha256: Sha256Digest::of(&signed.to_bytes()),
+                replayed_sha256: Sha256Digest::of(&ours.to_bytes()),
+                replayed: ours.clone(),
+                signed,
+            })
+            .join("\n")
+        };
+        let mut hostile = ours.clone();
+        hostile.controls[0].title = "\u{1b}[2Jno exception".to_owned();
+        let said = told(hostile);
+        assert!(said.starts_with("Replayed to OTHER bytes") && !said.contains("no exception"), "{said}");
+        let said = told(ours.clone());
+        assert!(
+            said.contains(&ours.controls[0].title) && said.ends_with(&Sha256Digest::of(&ours.to_bytes()).to_string())
+        );
     }
 }

@@ -69,6 +69,7 @@ pub(super) fn not_open(error: &ViewError) -> Refusal {
             "a server is starting or ending, or it has no control socket (its log says why); try again in a moment"
         }
         ViewError::Open(_) => "run clyra doctor: it says what is wrong with the folder",
+        ViewError::Trust(_) => "whoever put the newest trust file there was not entitled to: find out who did",
         ViewError::Journal(_) | ViewError::Store(_) | ViewError::Io(_) => "check that the disk is there and readable",
     };
     Refusal { what: "there is nothing to look at".to_owned(), why: error.to_string(), to_do }

@@ -106,7 +106,7 @@ impl Init {
         let made = first_trust(root.as_ref(), &self.spec_base, &self.deployment, &keys).await;
         let made = made.map_err(|error| error.to_string())?;
         // What cannot be read back would stop every function of the deployment.
-        clyra_attach::read_trust(&made, &self.spec_base).map_err(|error| error.to_string())?;
+        clyra_attach::Trust::first(made.clone(), &self.spec_base).map_err(|error| error.to_string())?;
         let out = OpenOptions::new().write(true).create_new(true).open(&self.out);
         let written = out.and_then(|mut out| out.write_all(&made).and_then(|()| out.sync_all()));
         written.map_err(|error| format!("{}: {error}", self.out.display()))?;
@@ -166,7 +166,7 @@ mod tests {
         let init = init(folder.path());
         let keys = init.make().await.unwrap();
         let bytes = std::fs::read(&init.out).unwrap();
-        let trust = clyra_attach::read_trust(&bytes, &init.spec_base).unwrap();
+        let trust = clyra_attach::Trust::first(bytes.into(), &init.spec_base).unwrap().file;
         assert_eq!((trust.serial, trust.deployment.as_str(), trust.keys.len()), (1, "evidence.example.com", 4));
         for (role, key) in keys {
             assert_eq!(trust.key(key.id()).map(|listed| listed.role), Some(role));

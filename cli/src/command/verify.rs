@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clyra_evidence::envelope::{ENVELOPE_BYTES_MAX, Envelope};
+use clyra_evidence::id::BundleId;
 use clyra_evidence::statement::PredicateName;
 use clyra_evidence::time::Timestamp;
 use clyra_evidence::trust::TRUST_BYTES_MAX;
@@ -34,6 +35,9 @@ pub struct Verify {
     /// Look at the bundle as of this time (RFC 3339): what claims to be from later fails
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
+    /// The bundle that it must be, as the ticket names it: another revision fails
+    #[arg(long, value_name = "HEX")]
+    bundle_id: Option<BundleId>,
 }
 
 /// What a document that stands alone can be.
@@ -93,7 +97,7 @@ impl Verify {
         };
         let (Some(file), Some(trust)) = (file, read(&self.trust, TRUST_BYTES_MAX)) else { return Exit::Failed };
         if self.document.is_none() {
-            let options = Options { at: self.at, bundle_id: None };
+            let options = Options { at: self.at, bundle_id: self.bundle_id };
             return self.print(verify_bundle(&file, &trust, &options).report(), None, format);
         }
         let kind = self.kind.or_else(|| Kind::claimed(&file));

@@ -20,7 +20,7 @@ use tokio::net::UnixListener;
 use tokio::sync::watch;
 
 use super::{BADGE, REDRIVE, SOCKET, STATUS};
-use crate::server::{Router, answer};
+use crate::server::{BodyBudget, Limits, Router, answer};
 use crate::stack::Stack;
 use crate::status::look;
 use crate::view::{View, ViewError};
@@ -148,6 +148,8 @@ async fn serve(path: &Path, handler: &Arc<dyn Handler>, mut stop: watch::Receive
     };
     let router =
         [STATUS, REDRIVE, BADGE].into_iter().fold(Router::default(), |router, path| router.with(path, handler));
+    let limits = Limits::default();
+    let bodies = BodyBudget::of(&limits);
     loop {
         let accepted = tokio::select! {
             _ = stop.changed() => return,
@@ -157,11 +159,14 @@ async fn serve(path: &Path, handler: &Arc<dyn Handler>, mut stop: watch::Receive
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let router = router.clone();
+        let (router, bodies) = (router.clone(), bodies.clone());
         tokio::spawn(async move {
             let service = service_fn(move |request| {
-                let router = router.clone();
-                async move { Ok::<_, std::convert::Infallible>(answer(&router, request).await.map(Full::new)) }
+                let (router, bodies) = (router.clone(), bodies.clone());
+                async move {
+                    let response = answer(&router, request, &bodies, limits.body_timeout).await;
+                    Ok::<_, std::convert::Infallible>(response.map(Full::new))
+                }
             });
             // A peer that breaks off concerns nobody but itself.
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;

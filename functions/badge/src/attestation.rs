@@ -1,5 +1,6 @@
 //! The newest period attestation of a badge, checked before it is used.
 
+use clyra_attach::{InForceError, newest_trust};
 use clyra_attest::Attestation;
 use clyra_attest::attestation::Subject;
 use clyra_evidence::digest::Sha256Digest;
@@ -8,13 +9,10 @@ use clyra_evidence::key::KeyId;
 use clyra_evidence::object_key::{ObjectKey, ObjectPrefix};
 use clyra_evidence::statement::PredicateName;
 use clyra_evidence::time::Day;
-use clyra_ports::evidence_store::{EvidenceReader, StoreError};
+use clyra_ports::evidence_store::{EvidenceReader, StoreError, newest as newest_key};
 use clyra_verify::verify_envelope;
 
 use crate::config::BadgeName;
-
-/// Most keys in one listing.
-const PAGE: usize = 1_000;
 
 /// A period attestation whose signature, key and role were checked.
 #[derive(Clone, Debug)]
@@ -36,8 +34,17 @@ pub enum AttestationError {
     #[error("the evidence store cannot be read")]
     Store(#[from] StoreError),
     /// It does not verify, or is about something else than its key says. An operator must look.
-    #[error("the attestation does not count: {0}")]
+    #[error("what the badge rests on does not count: {0}")]
     Refused(String),
+}
+
+impl From<InForceError> for AttestationError {
+    fn from(error: InForceError) -> Self {
+        match error {
+            InForceError::Store(error) => Self::Store(error),
+            error => Self::Refused(error.to_string()),
+        }
+    }
 }
 
 /// The newest attestation of a badge; `None` when there is none.
@@ -49,33 +56,9 @@ pub async fn newest(reader: &dyn EvidenceReader, name: &BadgeName) -> Result<Opt
     let order = |key: &ObjectKey| {
         if let ObjectKey::PeriodAttestation { to, n, .. } = key { Some((*to, *n)) } else { None }
     };
-    match last(reader, &prefix, order).await? {
-        Some(key) => read(reader, &key).await.map(Some),
+    match newest_key(reader, &prefix, order).await? {
+        Some((_, key)) => read(reader, &key).await.map(Some),
         None => Ok(None),
-    }
-}
-
-/// The key under `prefix` that is the last by `order`, over all pages; keys without an order do not count.
-async fn last<T: Ord + Send>(
-    reader: &dyn EvidenceReader,
-    prefix: &ObjectPrefix,
-    order: impl Fn(&ObjectKey) -> Option<T> + Send,
-) -> Result<Option<ObjectKey>, StoreError> {
-    let mut last: Option<(T, ObjectKey)> = None;
-    let mut after = None;
-    loop {
-        let page = reader.list(prefix, after.as_ref(), PAGE).await?;
-        for key in &page {
-            if let Some(place) = order(key)
-                && last.as_ref().is_none_or(|(known, _)| place > *known)
-            {
-                last = Some((place, key.clone()));
-            }
-        }
-        if page.len() < PAGE {
-            return Ok(last.map(|(_, key)| key));
-        }
-        after = page.into_iter().next_back();
     }
 }
 
@@ -90,7 +73,7 @@ pub async fn read(reader: &dyn EvidenceReader, key: &ObjectKey) -> Result<Checke
     };
     let bytes = reader.get(key, ENVELOPE_BYTES_MAX).await?.ok_or_else(|| refused("it is not there"))?;
     let trust = newest_trust(reader).await?.ok_or_else(|| refused("there is no trust file"))?;
-    let verification = verify_envelope(&bytes, &trust, PredicateName::AttestationSox);
+    let verification = verify_envelope(&bytes, &trust.envelope, PredicateName::AttestationSox);
     let Some(document) = verification.verified() else {
         let why = verification.report().first_failure().map_or("it does not verify", |check| check.why.as_str());
         return Err(refused(why));
@@ -104,13 +87,4 @@ pub async fn read(reader: &dyn EvidenceReader, key: &ObjectKey) -> Result<Checke
     }
     let envelope = Envelope::from_bytes(&bytes).map_err(|_| refused("it is no envelope"))?;
     Ok(Checked { order: (*to, *n), attestation, sha256: Sha256Digest::of(&bytes), keyid: envelope.keyid() })
-}
-
-/// The newest trust file.
-pub(crate) async fn newest_trust(reader: &dyn EvidenceReader) -> Result<Option<bytes::Bytes>, StoreError> {
-    let serial = |key: &ObjectKey| if let ObjectKey::Trust(serial) = key { Some(*serial) } else { None };
-    match last(reader, &ObjectPrefix::Trust, serial).await? {
-        Some(key) => reader.get(&key, ENVELOPE_BYTES_MAX).await,
-        None => Ok(None),
-    }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clyra_attach::{InForceError, newest_trust};
 use clyra_evidence::digest::Sha256Digest;
 use clyra_ports::clock::Clock;
 use clyra_ports::evidence_store::EvidenceReader;
@@ -119,9 +120,16 @@ impl Badge {
     }
 
     async fn jwks(&self) -> Result<Response, Problem> {
-        let trust = attestation::newest_trust(self.deps.reader.as_ref()).await.map_err(|error| unavailable(&error))?;
-        let keys = trust.and_then(|trust| jwks::key_set(&trust, &self.deps.config.spec_base)).ok_or_else(not_found)?;
-        Ok(shared(json(&keys)?))
+        let trust = newest_trust(self.deps.reader.as_ref()).await;
+        let trust = trust.and_then(|trust| trust.map(|t| t.of_base(&self.deps.config.spec_base)).transpose());
+        match trust {
+            Ok(trust) => Ok(shared(json(&jwks::key_set(&trust.ok_or_else(not_found)?.file))?)),
+            Err(InForceError::Store(error)) => Err(unavailable(&error)),
+            Err(error) => {
+                tracing::error!(error = %error, "no key set is shown");
+                Err(not_found())
+            }
+        }
     }
 
     /// The name of a badge, if it may be seen. Nobody learns whether another one exists.

@@ -4,8 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clyra_evidence::role::Role;
-use clyra_evidence::statement::SpecBase;
-use clyra_evidence::trust::TrustedKey;
+use clyra_evidence::trust::{TrustFile, TrustedKey};
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -24,11 +23,10 @@ struct Jwk {
     r#use: &'static str,
 }
 
-/// The set of a trust file, signed or plain; `None` when it is not in order.
-pub(crate) fn key_set(trust: &[u8], base: &SpecBase) -> Option<KeySet> {
-    let trust = clyra_attach::read_trust(trust, base).ok()?;
+/// The set of a trust file.
+pub(crate) fn key_set(trust: &TrustFile) -> KeySet {
     let good = |key: &&TrustedKey| key.role == Role::Token && key.compromised_at_index.is_none();
-    Some(KeySet { keys: trust.keys.iter().filter(good).filter_map(jwk).collect() })
+    KeySet { keys: trust.keys.iter().filter(good).filter_map(jwk).collect() }
 }
 
 /// An uncompressed point ends every P-256 SPKI: 0x04 ‖ x ‖ y (RFC 5480, section 2.2).

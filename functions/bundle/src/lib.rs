@@ -18,6 +18,7 @@ mod run;
 mod seal;
 mod settle;
 mod source;
+mod surplus;
 mod vector;
 mod walk;
 mod weigh;

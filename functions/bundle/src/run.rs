@@ -37,6 +37,9 @@ impl Bundler {
         if other_account || work.excluded_by_its_delivery(&verified) {
             return self.link(id, LinkOutcome::OutOfScope, Some(run), &BTreeSet::new()).await;
         }
+        if !work.joins(&run, &verified).await? {
+            return self.link(id, LinkOutcome::Surplus, Some(run), &BTreeSet::new()).await;
+        }
         let Some(note) = work.read_run(&run).await? else {
             if work.now.ms_since(verified.receipt.received_at) < UNKNOWN_RUN_PATIENCE_MS {
                 return Err(later("RUN_NOT_FOUND", format!("the source does not know run {run}"), Some(LOOK_AGAIN_MS)));
@@ -55,7 +58,9 @@ impl Bundler {
     /// Whether nothing is left to do for a receipt: the link is the last thing that is written.
     async fn is_dealt_with(&self, id: &ReceiptId) -> Result<bool, StepError> {
         let link = self.deps.index.link(id).await.map_err(of_table)?;
-        Ok(link.is_some_and(|link| matches!(link.outcome, LinkOutcome::Change | LinkOutcome::Execution)))
+        Ok(link.is_some_and(|link| {
+            matches!(link.outcome, LinkOutcome::Change | LinkOutcome::Execution | LinkOutcome::Surplus)
+        }))
     }
 
     /// Notes what became of a receipt.

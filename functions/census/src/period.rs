@@ -316,12 +316,7 @@ impl Census {
         Ok(same.then(|| Sha256Digest::of(&bytes)))
     }
 
-    async fn newest_attestation(
-        &self,
-        framework: &Framework,
-        slug: &Slug,
-        day: Day,
-    ) -> Result<Option<u32>, StepError> {
+    async fn newest_attestation(&self, framework: &Framework, slug: &Slug, day: Day) -> Result<Option<u32>, StepError> {
         let prefix = ObjectPrefix::AttestationsOf(framework.clone(), slug.clone());
         let revision = |key: &ObjectKey| {
             let ObjectKey::PeriodAttestation { to, n, .. } = key else { return None };

@@ -299,6 +299,8 @@ async fn members_that_every_delivery_has_are_required() {
         ("job.run.started", ""),
         (r#""runId":"1""#, ""),
         (r#""runId":"1""#, r#""runId":"None""#),
+        (r#""runId":"1""#, r#""runId":"..""#),
+        (r#""runId":"1""#, r#""runId":"1/../2""#),
         (r#"{"runId":"1"}"#, "[]"),
     ] {
         assert_ne!(whole.replace(what, with), whole);

@@ -58,7 +58,7 @@ async fn note(
     seen: Option<Timestamp>,
 ) -> Result<Option<Timestamp>, StepError> {
     let earliest = |known: Option<Timestamp>| known.into_iter().chain(seen).min();
-    deps.ledger.note(TOPIC, connection.as_str(), earliest).await.map_err(ledger_failed)
+    deps.ledger.update_note(TOPIC, connection.as_str(), earliest).await.map_err(ledger_failed)
 }
 
 /// When a census of the connection was made before `live_at`, if there was one: the newest days before it are looked at.

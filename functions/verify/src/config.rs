@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clyra_evidence::id::ConnectionName;
+use clyra_evidence::id::{ConnectionName, TargetName};
 use clyra_evidence::statement::SpecBase;
 use clyra_workpaper::names::SourceAddress;
 use clyra_workpaper::parts::Retention;
@@ -21,7 +21,7 @@ pub struct Config {
     /// How the store keeps evidence; absent where the deployment does not say.
     pub retention: Option<Retention>,
     /// The targets that tickets are written to, by their names in the ledger.
-    pub targets: Vec<ConnectionName>,
+    pub targets: Vec<TargetName>,
     /// Whether browsers reach us by https; false only on loopback, where a cookie marked Secure would be dropped.
     pub https: bool,
 }

@@ -1,7 +1,7 @@
 //! From the store to a work paper: read, check, resolve names, compose.
 
 use bytes::Bytes;
-use clyra_evidence::envelope::ENVELOPE_BYTES_MAX;
+use clyra_attach::InForceError;
 use clyra_evidence::id::ChangeId;
 use clyra_evidence::object_key::{ObjectKey, ObjectPrefix};
 use clyra_evidence::text::UntrustedText;
@@ -107,12 +107,14 @@ pub(crate) async fn all(reader: &dyn EvidenceReader, prefix: &ObjectPrefix) -> R
     }
 }
 
-/// The newest trust file.
+/// The newest trust file; `None` also when the way to it from the first one does not hold: then nothing is trusted.
 pub(crate) async fn newest_trust(reader: &dyn EvidenceReader) -> Result<Option<Bytes>, StoreError> {
-    let keys = all(reader, &ObjectPrefix::Trust).await?;
-    let serial = |key: &ObjectKey| if let ObjectKey::Trust(serial) = key { Some(*serial) } else { None };
-    match keys.iter().filter_map(serial).max() {
-        Some(serial) => reader.get(&ObjectKey::Trust(serial), ENVELOPE_BYTES_MAX).await,
-        None => Ok(None),
+    match clyra_attach::newest_trust(reader).await {
+        Ok(trust) => Ok(trust.map(|trust| trust.envelope)),
+        Err(InForceError::Store(error)) => Err(error),
+        Err(broken) => {
+            tracing::error!(error = %broken, "the trust files do not count");
+            Ok(None)
+        }
     }
 }

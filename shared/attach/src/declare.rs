@@ -69,7 +69,9 @@ impl Registrar<'_> {
     /// When the scope changed without a new version or went back, or store or signer fail.
     pub async fn declare(&self, scope: Scope) -> Result<ScopeInForce, DeclareError> {
         let version = scope.version;
-        if let Some(newest) = newest_version(self.reader).await?.map(|(newest, _)| newest).filter(|newest| *newest > version) {
+        if let Some(newest) =
+            newest_version(self.reader).await?.map(|(newest, _)| newest).filter(|newest| *newest > version)
+        {
             return Err(DeclareError::Older { found: version, newest });
         }
         let digest = SubjectDigest { sha256: Sha256Digest::of(&serde_json::to_vec(&scope)?) };

@@ -27,9 +27,12 @@ pub enum InForceError {
     /// There is no trust file: the deployment was not finished.
     #[error("the evidence store has no trust file: store trust/1.json first")]
     NoTrust,
-    /// The newest trust file is not in order.
-    #[error("the newest trust file is not in order: {0}")]
-    Trust(&'static str),
+    /// A trust file is not in order.
+    #[error("the trust files do not count: {0}")]
+    Trust(String),
+    /// The newest trust file is about documents under another base than the configured one.
+    #[error("the newest trust file is for the base {0}, and another one is configured")]
+    Base(SpecBase),
     /// The newest scope is not signed by a key that the trust file lists for it, or is no scope.
     #[error("scopes/{version}.json is not in order: {reason}")]
     Scope {
@@ -45,7 +48,7 @@ pub enum InForceError {
 /// # Errors
 /// When the store fails, or what it holds is not in order.
 pub async fn in_force(reader: &dyn EvidenceReader, base: &SpecBase) -> Result<InForce, InForceError> {
-    let trust = newest_trust(reader, base).await?.ok_or(InForceError::NoTrust)?;
+    let trust = newest_trust(reader).await?.ok_or(InForceError::NoTrust)?.of_base(base)?;
     let scope = newest_scope(reader, &trust.envelope).await?;
     Ok(InForce { trust, scope })
 }

@@ -12,4 +12,4 @@ pub use self::in_force::{InForce, InForceError, in_force};
 pub use self::link::{LinkKeyError, link_key};
 #[cfg(feature = "sources")]
 pub use self::sources::{AttachError, Attached, outbound, sources};
-pub use self::trust::{Trust, newest_trust, read_trust};
+pub use self::trust::{Trust, newest_trust};

@@ -1,12 +1,12 @@
-//! The trust file: found and read in one way by whoever needs it.
+//! The trust file: found and followed from its first version to the newest in one way, by whoever needs it.
 
 use bytes::Bytes;
-use clyra_evidence::envelope::{ENVELOPE_BYTES_MAX, Envelope};
+use clyra_evidence::envelope::ENVELOPE_BYTES_MAX;
 use clyra_evidence::object_key::{ObjectKey, ObjectPrefix};
-use clyra_evidence::role::Role;
-use clyra_evidence::statement::{PredicateName, SpecBase, Statement};
+use clyra_evidence::statement::SpecBase;
 use clyra_evidence::trust::TrustFile;
-use clyra_ports::evidence_store::{EvidenceReader, newest};
+use clyra_ports::evidence_store::{EvidenceReader, list_all};
+use clyra_verify::succession;
 
 use crate::in_force::InForceError;
 
@@ -19,37 +19,42 @@ pub struct Trust {
     pub envelope: Bytes,
 }
 
-/// The newest trust file of a deployment; `None` before the first.
-///
-/// # Errors
-/// When the store fails, or what it holds is not in order.
-pub async fn newest_trust(reader: &dyn EvidenceReader, base: &SpecBase) -> Result<Option<Trust>, InForceError> {
-    let serial = |key: &ObjectKey| if let ObjectKey::Trust(serial) = key { Some(*serial) } else { None };
-    let Some((serial, key)) = newest(reader, &ObjectPrefix::Trust, serial).await? else { return Ok(None) };
-    let unreadable = InForceError::Trust("it was listed and cannot be read");
-    let envelope = reader.get(&key, ENVELOPE_BYTES_MAX).await?.ok_or(unreadable)?;
-    let file = read_trust(&envelope, base)?;
-    if file.serial != serial {
-        return Err(InForceError::Trust("its serial is not its name"));
+impl Trust {
+    /// A first version, by itself.
+    ///
+    /// # Errors
+    /// When it is not in order, or about documents under another base.
+    pub fn first(envelope: Bytes, base: &SpecBase) -> Result<Self, InForceError> {
+        followed(vec![(1, envelope)])?.ok_or(InForceError::NoTrust)?.of_base(base)
     }
-    Ok(Some(Trust { file, envelope }))
+
+    /// The trust file, if it is about documents under this base.
+    ///
+    /// # Errors
+    /// When it is about those under another one.
+    pub fn of_base(self, base: &SpecBase) -> Result<Self, InForceError> {
+        if self.file.spec_base == *base { Ok(self) } else { Err(InForceError::Base(self.file.spec_base)) }
+    }
 }
 
-/// Reads a trust file. A signed one is checked with the root key that it lists; a plain one counts because only an
-/// operator can put it there.
+/// The newest trust file of a deployment, once the way to it from the first one was checked: signed versions by the root
+/// keys of those before, plain ones because only an operator can put them there. `None` before the first.
 ///
 /// # Errors
-/// What is not in order.
-pub fn read_trust(bytes: &[u8], base: &SpecBase) -> Result<TrustFile, InForceError> {
-    let Ok(envelope) = Envelope::from_bytes(bytes) else {
-        return serde_json::from_slice(bytes).map_err(|_| InForceError::Trust("it is neither an envelope nor plain"));
-    };
-    let payload = envelope.unverified_payload();
-    let statement = Statement::<TrustFile>::from_payload(base, PredicateName::Trust, payload)
-        .map_err(|_| InForceError::Trust("it is not a trust file of this deployment's formats"))?;
-    let trust = statement.predicate;
-    let root = trust.key(envelope.keyid()).filter(|key| key.role == Role::Root);
-    let root = root.ok_or(InForceError::Trust("no root key signed it"))?;
-    envelope.verify(&root.spki).map_err(|_| InForceError::Trust("its signature does not hold"))?;
-    Ok(trust)
+/// When the store fails, or a version is not in order.
+pub async fn newest_trust(reader: &dyn EvidenceReader) -> Result<Option<Trust>, InForceError> {
+    let mut versions = Vec::new();
+    for key in list_all(reader, &ObjectPrefix::Trust).await? {
+        let ObjectKey::Trust(serial) = key else { continue };
+        let bytes = reader.get(&key, ENVELOPE_BYTES_MAX).await?;
+        let bytes = bytes.ok_or_else(|| InForceError::Trust(format!("{key} was listed and is not there")))?;
+        versions.push((serial, bytes));
+    }
+    followed(versions)
+}
+
+fn followed(versions: Vec<(u64, Bytes)>) -> Result<Option<Trust>, InForceError> {
+    let file = succession(&versions).map_err(|broken| InForceError::Trust(broken.to_string()))?;
+    let newest = versions.into_iter().max_by_key(|(serial, _)| *serial);
+    Ok(file.zip(newest).map(|(file, (_, envelope))| Trust { file, envelope }))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use clyra_attach::{DeclareError, InForceError, Registrar, in_force, read_trust};
+use clyra_attach::{DeclareError, InForceError, Registrar, Trust, in_force};
 use clyra_embedded::folder::Embedded;
 use clyra_evidence::object_key::{ObjectKey, ObjectPrefix};
 use clyra_evidence::role::Role;
@@ -85,9 +85,9 @@ async fn a_version_that_nobody_could_check_is_not_written() {
 fn what_is_no_trust_file_is_refused() {
     let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/def/examples");
     let plain = std::fs::read(vectors.join("trust.json")).unwrap();
-    assert!(read_trust(&plain, &SpecBase::default()).is_ok());
+    assert!(Trust::first(plain.into(), &SpecBase::default()).is_ok());
     let envelope = std::fs::read(vectors.join("envelope.json")).unwrap();
-    for bad in [&b"{}"[..], b"", &envelope] {
-        assert!(matches!(read_trust(bad, &SpecBase::default()), Err(InForceError::Trust(_))));
+    for bad in [b"{}".to_vec(), Vec::new(), envelope] {
+        assert!(matches!(Trust::first(bad.into(), &SpecBase::default()), Err(InForceError::Trust(_))));
     }
 }

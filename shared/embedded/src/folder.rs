@@ -19,6 +19,7 @@ use crate::disk::{Disk, OsDisk};
 use crate::journal::Journal;
 use crate::journal::segments::Appender;
 use crate::keys::{KeyError, Keys};
+use crate::owner::{ForeignOwner, NO_LINK, is_ours};
 use crate::retention::{self, RetentionError};
 use crate::store::shelf::{Shelf, UNPUBLISHED};
 use crate::store::{FileReader, FileWriter};
@@ -106,6 +107,14 @@ pub enum OpenError {
         /// Its permission bits.
         mode: u32,
     },
+    /// It, or what is in it, belongs to another user, who can change it at any time.
+    #[error("{}: {source}", path.display())]
+    Foreign {
+        /// The folder or file.
+        path: PathBuf,
+        /// Whose it is.
+        source: ForeignOwner,
+    },
     /// A newer version wrote it: use that version.
     #[error("{} was written by a newer version: its format is {found}, this version knows {FORMAT}", path.display())]
     Newer {
@@ -185,7 +194,9 @@ impl Embedded {
         }
         OsDisk.sync_dir(root).map_err(io_error(root))?;
 
-        let keys = Keys::in_dir(root.join("keys"));
+        let keys = root.join("keys");
+        check_owner(&keys, &fs::symlink_metadata(&keys).map_err(io_error(&keys))?)?;
+        let keys = Keys::in_dir(keys);
         let signers = Signers { receipt: keys.signer(Role::Receipt)?, verdict: keys.signer(Role::Verdict)? };
         let tables = Tables {
             index: table(root, "index", &lock)?,
@@ -227,18 +238,26 @@ pub(crate) fn intake(
 
 fn lock(root: &Path) -> Result<File, OpenError> {
     DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(io_error(root))?;
-    let mode = fs::metadata(root).map_err(io_error(root))?.permissions().mode() & 0o777;
+    let metadata = fs::metadata(root).map_err(io_error(root))?;
+    check_owner(root, &metadata)?;
+    let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o022 != 0 {
         return Err(OpenError::OpenToOthers { path: root.to_owned(), mode });
     }
     let path = root.join("lock");
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-    let file = file.map_err(io_error(&path))?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600).custom_flags(NO_LINK);
+    let file = options.open(&path).map_err(io_error(&path))?;
+    check_owner(&path, &file.metadata().map_err(io_error(&path))?)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: root.to_owned() }),
         Err(TryLockError::Error(source)) => Err(OpenError::Io { path, source }),
     }
+}
+
+fn check_owner(path: &Path, metadata: &fs::Metadata) -> Result<(), OpenError> {
+    is_ours(metadata).map_err(|source| OpenError::Foreign { path: path.to_owned(), source })
 }
 
 fn check_format(root: &Path) -> Result<(), OpenError> {

@@ -3,8 +3,8 @@
 //! A key that is not there is made, but only if its public key is not there either: a lost private key is a matter for
 //! an operator, and a new one in its place would sign what no trust file knows.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,9 +21,10 @@ use p256::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, EncodePublicKey 
 use zeroize::Zeroizing;
 
 use crate::disk::{Disk as _, OsDisk};
+use crate::owner::{ForeignOwner, NO_LINK, is_ours};
 
 /// Largest key file that is read, in bytes: a PEM of a P-256 key has about 250.
-const KEY_FILE_BYTES_MAX: u64 = 4_096;
+const KEY_FILE_BYTES_MAX: usize = 4_096;
 /// Bytes of the key of verify links: as many as the output of its hash (RFC 2104, section 3).
 const LINK_KEY_BYTES: usize = 32;
 
@@ -43,6 +44,14 @@ pub enum KeyError {
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// The file belongs to another user, who can read and change the key.
+    #[error("{}: {source}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        source: ForeignOwner,
     },
     /// The public key is there and the private key is not: restore the file or rotate the key.
     #[error("{} is missing, but its public key is there: restore the file or rotate the key", path.display())]
@@ -112,7 +121,7 @@ impl Keys {
         let pem = key.verifying_key().to_public_key_pem(LineEnding::LF);
         let pem = pem.map_err(|_| wrong("its public key cannot be written"))?;
         if exists(&public)? {
-            if read_text(&public)?.as_str() != pem {
+            if read_text(&open(&public)?, &public)?.as_str() != pem {
                 return Err(wrong("its public key is another one than the file beside it holds"));
             }
         } else {
@@ -137,8 +146,7 @@ impl Keys {
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             write_new(&path, Zeroizing::new(format!("{hex}\n")).as_bytes(), 0o600)?;
         }
-        check_mode(&path)?;
-        let text = read_text(&path)?;
+        let text = read_private(&path)?;
         // A digest is 32 bytes in lower-case hexadecimal too, and its parser refuses every other form.
         let bytes = text.trim_end().parse::<Sha256Digest>().ok().map(|bytes| bytes.as_bytes().to_vec());
         let reason = "64 lower-case hexadecimal digits are expected";
@@ -194,27 +202,40 @@ fn make(path: &Path) -> Result<SigningKey, KeyError> {
 }
 
 fn read(path: &Path) -> Result<SigningKey, KeyError> {
-    check_mode(path)?;
-    let text = read_text(path)?;
+    let text = read_private(path)?;
     SigningKey::from_pkcs8_pem(&text)
         .map_err(|_| KeyError::Wrong { path: path.to_owned(), reason: "a PKCS#8 PEM of a P-256 key is expected" })
 }
 
-fn check_mode(path: &Path) -> Result<(), KeyError> {
-    let mode = fs::metadata(path).map_err(io_error(path))?.permissions().mode() & 0o7777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyError::Mode { path: path.to_owned(), mode }) }
+/// Opens a file of ours; what is looked at from here on is the open file, which nobody can exchange.
+fn open(path: &Path) -> Result<File, KeyError> {
+    let file = OpenOptions::new().read(true).custom_flags(NO_LINK).open(path).map_err(io_error(path))?;
+    let metadata = file.metadata().map_err(io_error(path))?;
+    is_ours(&metadata).map_err(|source| KeyError::Foreign { path: path.to_owned(), source })?;
+    Ok(file)
+}
+
+fn read_private(path: &Path) -> Result<Zeroizing<String>, KeyError> {
+    let file = open(path)?;
+    let mode = file.metadata().map_err(io_error(path))?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(KeyError::Mode { path: path.to_owned(), mode });
+    }
+    read_text(&file, path)
 }
 
 fn exists(path: &Path) -> Result<bool, KeyError> {
     path.try_exists().map_err(io_error(path))
 }
 
-fn read_text(path: &Path) -> Result<Zeroizing<String>, KeyError> {
-    let length = fs::metadata(path).map_err(io_error(path))?.len();
-    if length > KEY_FILE_BYTES_MAX {
+fn read_text(file: &File, path: &Path) -> Result<Zeroizing<String>, KeyError> {
+    // Made large enough at once, so that no copy of a key is left behind when it grows.
+    let mut text = Zeroizing::new(String::with_capacity(KEY_FILE_BYTES_MAX + 1));
+    file.take(KEY_FILE_BYTES_MAX as u64 + 1).read_to_string(&mut text).map_err(io_error(path))?;
+    if text.len() > KEY_FILE_BYTES_MAX {
         return Err(KeyError::Wrong { path: path.to_owned(), reason: "the file is too long" });
     }
-    fs::read_to_string(path).map(Zeroizing::new).map_err(io_error(path))
+    Ok(text)
 }
 
 /// Writes a file whole and durably, or not at all, and never over another.

@@ -9,6 +9,7 @@ pub mod folder;
 pub mod inspect;
 pub mod journal;
 pub mod keys;
+pub mod owner;
 mod retention;
 pub mod secrets;
 pub mod store;

@@ -139,6 +139,20 @@ fn a_lost_or_exchanged_key_is_not_replaced() {
     open(folder.path()).unwrap();
 }
 
+#[test]
+fn a_link_in_place_of_a_key_or_of_the_lock_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()).unwrap());
+    for name in ["keys/receipt.pem", "keys/receipt.pub.pem", "lock"] {
+        let (path, elsewhere) = (folder.path().join(name), folder.path().join("elsewhere"));
+        fs::rename(&path, &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        refused(folder.path(), "symbolic link");
+        fs::rename(&elsewhere, &path).unwrap();
+    }
+    open(folder.path()).unwrap();
+}
+
 #[tokio::test]
 async fn an_inspection_finds_what_was_done_by_other_means() {
     let folder = tempfile::tempdir().unwrap();

@@ -202,7 +202,8 @@ impl ConnectionName {
 }
 
 /// An id that a source gave to one of its objects (an account, a run, a job): 1 to 100 characters of
-/// `A-Za-z0-9._-`, kept as text because new dbt cells use 14 digits and other tools use letters.
+/// `A-Za-z0-9._-`, kept as text because new dbt cells use 14 digits and other tools use letters. `.` and `..` are none:
+/// an id stands in paths, where they would lead elsewhere (RFC 3986, section 3.3).
 ///
 /// Ids of digits stand first, in the order of their numbers; all others follow in the order of their bytes.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -244,7 +245,7 @@ impl PartialOrd for SourceId {
 
 /// The text was not an id of a source object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a source id: 1 to 100 characters of A-Z, a-z, 0-9, '.', '_' and '-' are expected")]
+#[error("not a source id: 1 to 100 characters of A-Z, a-z, 0-9, '.', '_' and '-' are expected, and not '.' or '..'")]
 pub struct ParseSourceIdError;
 
 impl FromStr for SourceId {
@@ -252,7 +253,8 @@ impl FromStr for SourceId {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if text.is_empty() || text.len() > SOURCE_ID_CHARS_MAX || !text.chars().all(letters) {
+        let leads_elsewhere = matches!(text, "." | "..");
+        if text.is_empty() || text.len() > SOURCE_ID_CHARS_MAX || leads_elsewhere || !text.chars().all(letters) {
             return Err(ParseSourceIdError);
         }
         Ok(Self(text.to_owned()))
@@ -317,7 +319,10 @@ mod tests {
         for bad in ["", "Default", "1a", "a/b", "a b", "ü", &"a".repeat(41)] {
             assert_eq!(bad.parse::<ConnectionName>(), Err(ParseNameError("the name of a connection")), "{bad}");
         }
-        for bad in ["", "a/b", "a\nb", &"1".repeat(101)] {
+        for good in ["70403103922125", "...", "..a", "v1.2_x-3"] {
+            assert!(good.parse::<SourceId>().is_ok(), "{good}");
+        }
+        for bad in ["", ".", "..", "a/b", "a?b", "a#b", "%2e%2e", "a\\b", "a\nb", &"1".repeat(101)] {
             assert_eq!(bad.parse::<SourceId>(), Err(ParseSourceIdError), "{bad}");
         }
     }

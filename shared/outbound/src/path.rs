@@ -20,6 +20,11 @@ pub struct RequestPath {
 #[error("the link leads to another origin")]
 pub struct OtherOrigin;
 
+/// The path leads elsewhere than it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the path leads elsewhere than it says")]
+pub(crate) struct OtherPath;
+
 impl RequestPath {
     /// A path that the program knows, beginning with a slash.
     #[must_use]
@@ -78,6 +83,15 @@ impl RequestPath {
             return Err(OtherOrigin);
         }
         Ok(Self { path: url.path().to_owned(), query: url.query().unwrap_or_default().to_owned(), valid: true })
+    }
+
+    /// A path that was formatted elsewhere, taken only as it stands.
+    ///
+    /// # Errors
+    /// When a URL parser reads another path from it: one that climbs out of its folder, say, or leads to another origin.
+    pub(crate) fn exactly(text: &str, origin: &Origin) -> Result<Self, OtherPath> {
+        let path = Self::of_link(text, origin).map_err(|_| OtherPath)?;
+        if path.to_string() == text { Ok(path) } else { Err(OtherPath) }
     }
 
     /// The URL at an origin; `None` when the path is not valid.
@@ -147,6 +161,31 @@ mod tests {
             "javascript:1",
         ] {
             assert_eq!(RequestPath::of_link(bad, &origin()), Err(OtherOrigin), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_path_from_elsewhere_is_taken_as_it_stands_or_not_at_all() {
+        for good in ["/api/v2/accounts/1/runs/2/?include_related=trigger,job", "/runs/2/artifacts/manifest.json?step=3"]
+        {
+            assert_eq!(RequestPath::exactly(good, &origin()).map(|path| path.to_string()).as_deref(), Ok(good));
+        }
+        for bad in [
+            "/api/v2/accounts/1/runs/../?include_related=trigger",
+            "/runs/./1",
+            "/runs/%2e%2e/1",
+            "/runs/%2E%2E/1",
+            "/runs/1#/2",
+            "/runs\\1",
+            "/runs/1\n",
+            " /runs/1",
+            "runs/1",
+            "",
+            "https://example.com/runs/1",
+            "//example.com/runs/1",
+            "//evil.example/runs/1",
+        ] {
+            assert_eq!(RequestPath::exactly(bad, &origin()), Err(OtherPath), "{bad:?}");
         }
     }
 

@@ -11,7 +11,7 @@ use crate::read_only::ReadOnly;
 #[async_trait]
 impl ReadApi for ReadOnly {
     async fn get(&self, path: &str, bytes_max: usize) -> Result<Bytes, ReadError> {
-        let path = RequestPath::of_link(path, self.origin())
+        let path = RequestPath::exactly(path, self.origin())
             .map_err(|error| ReadError::Unavailable { reason: error.to_string() })?;
         self.get_large(&path, bytes_max).await.map(|answer| answer.body).map_err(read_error)
     }

@@ -143,6 +143,8 @@ pub enum LinkOutcome {
     Execution,
     /// It belongs to a run that has not ended.
     Waiting,
+    /// It tells once more of a run that was told of very often already: it is kept, and joins neither run nor change.
+    Surplus,
     /// It concerns nothing in scope: a test event, another environment, an unknown type.
     OutOfScope,
     /// The run it names cannot be found at the source.

@@ -169,6 +169,9 @@ fn not_examined(report: &Report, bundle: Option<&Bundle<'_>>) -> Vec<String> {
         "Whether the sources told the truth: a receipt shows what was received and that its sender was authenticated."
             .to_owned(),
         "Whether anything is missing from the period: census days and period attestations tell that.".to_owned(),
+        "Whether this is the newest revision of the change: a later one may say more, or take it back. Compare its bundle id \
+         with the one in the ticket."
+            .to_owned(),
         "Whether the controls were judged rightly: the attestation can be replayed from the facts.".to_owned(),
     ];
     if report.check(CheckId::LogInclusion).is_some_and(|check| check.outcome != Outcome::Passed) {

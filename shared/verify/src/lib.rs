@@ -7,6 +7,7 @@ pub mod disclosure;
 pub mod explain;
 pub mod report;
 pub mod single;
+pub mod succession;
 pub mod verified;
 
 mod attestations;
@@ -27,4 +28,5 @@ pub use disclosure::{Disclosure, verify_file};
 pub use explain::explain;
 pub use report::{Outcome, Report, Verdict};
 pub use single::{verify_envelope, verify_receipt};
+pub use succession::succession;
 pub use verified::{Verification, Verified};

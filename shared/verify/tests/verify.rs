@@ -19,5 +19,7 @@ mod reports;
 mod singles;
 #[path = "verify/spec.rs"]
 mod spec;
+#[path = "verify/succession.rs"]
+mod succession;
 #[path = "verify/vectors.rs"]
 mod vectors;

@@ -277,10 +277,8 @@ impl<'a> Player<'a> {
             }));
             return Ok(());
         }
-        let received: Vec<String> = received.iter().map(|(outcome, n)| format!("{n} {outcome}")).collect();
-        let received = if received.is_empty() { "none".to_owned() } else { received.join(", ") };
         let runs = words::runs(rollup.runs.len(), executions);
-        output::line(format!("  rollup   {runs}; receipts: {received}"));
+        output::line(format!("  rollup   {runs}; receipts: {}", words::received(&received)));
         Ok(())
     }
 
@@ -290,7 +288,8 @@ impl<'a> Player<'a> {
         match (self.format, self.day) {
             (Format::Json, day) => output::json_line(&json!({"event": "open", "day": day})),
             (Format::Text, _) => output::line(format!(
-                "  open     receipts: {received}; rolled up, counted and attested when the day is over"
+                "  open     receipts: {}; rolled up, counted and attested when the day is over",
+                words::received(&received)
             )),
         }
     }

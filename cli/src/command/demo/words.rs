@@ -1,5 +1,6 @@
 //! The demo in words: what a change is about, what was found in it, and what the week came to.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anstyle::Style;
@@ -46,6 +47,12 @@ pub(super) fn week(tally: &Tally, period: Option<&NewestPeriod>, summary: &Summa
         out.join("evidence.zip").display(),
         out.join("trust.json").display()
     ));
+}
+
+/// `1 duplicate, 12 recorded`: what became of deliveries.
+pub(super) fn received(outcomes: &BTreeMap<String, u64>) -> String {
+    let outcomes: Vec<String> = outcomes.iter().map(|(outcome, n)| format!("{n} {outcome}")).collect();
+    if outcomes.is_empty() { "none".to_owned() } else { outcomes.join(", ") }
 }
 
 fn period(period: &NewestPeriod) {

@@ -404,21 +404,6 @@ async fn the_claim_page_says_why_a_badge_was_revoked_and_counts_nothing() {
     assert!("BECAUSE".parse::<Reason>().is_err());
 }
 
-/// Listings come in pages of a thousand.
-#[tokio::test]
-async fn the_newest_trust_file_counts_however_many_there_are() {
-    let world = world();
-    let trust = world.store.take(&ObjectKey::Trust(1));
-    for serial in 1..1_100 {
-        world.store.put(&ObjectKey::Trust(serial), "an older one, which nobody reads");
-    }
-    // The last in the order of serials, not of keys.
-    world.store.put(&ObjectKey::Trust(1_100), trust);
-    world.store(&attestation(Outcome::Pass, 61, 0, "2026-11-19"), "2026-11-19", 1).await;
-    assert_eq!(world.shown().await.1, "brightgreen");
-    assert_eq!(world.get("/.well-known/jwks.json").await.status(), StatusCode::OK);
-}
-
 #[tokio::test]
 async fn a_token_ends_by_itself() {
     let world = world();

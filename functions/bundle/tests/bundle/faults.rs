@@ -192,6 +192,38 @@ fn what_is_out_of_scope_is_not_asked_about() {
 }
 
 #[test]
+fn a_run_that_is_told_of_without_end_stays_small() {
+    block_on(async {
+        let (house, api) = house(&[run(0), changed(1)]).await;
+        let body = changed(1).delivery("completed");
+        let again = |n: u32, event_type: &str| {
+            let mut body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            body["eventId"] = format!("wev_again_{n}").into();
+            body["eventType"] = event_type.into();
+            body.to_string().into_bytes()
+        };
+        for n in 0..40 {
+            house.deliver(&again(n, "job.run.completed")).await;
+        }
+        let opened = only(&house).await;
+        assert_eq!(opened.manifest.receipts.len(), 32);
+        let (revision, asked) = (opened.manifest.revision, api.asked_for("/"));
+        let surplus = house.receive(&again(40, "job.run.completed")).await;
+        house.handle(&surplus).await;
+        house.handle(&surplus).await;
+        assert_eq!(house.link(&surplus).await, Some(LinkOutcome::Surplus));
+        assert_eq!((only(&house).await.manifest.revision, api.asked_for("/")), (revision, asked));
+        // Another event of the run is heard; a made-up name for each is not.
+        house.deliver(&again(41, "job.run.errored")).await;
+        assert_eq!(only(&house).await.manifest.receipts.len(), 33);
+        for n in 100..140 {
+            house.deliver(&again(n, &format!("job.run.made_up_{n}"))).await;
+        }
+        assert_eq!(only(&house).await.manifest.receipts.len(), 65);
+    });
+}
+
+#[test]
 fn errored_is_provisional_and_a_timer_closes_what_nobody_completes() {
     block_on(async {
         let failed = Run { status: 20, ..changed(1) };

@@ -173,12 +173,12 @@ mod tests {
             (format!("receipts/{digest}.json"), format!("evidence/receipts/3f/{digest}.json")),
             (format!("bundles/{digest}/12.zip"), format!("evidence/bundles/3f/{digest}/12.zip")),
             (
-                "rollups/default/../2026-11-20/1.json".to_owned(),
-                "evidence/rollups/default/!../2026-11-20/1.json".into(),
+                "rollups/default/..a/2026-11-20/1.json".to_owned(),
+                "evidence/rollups/default/!..a/2026-11-20/1.json".into(),
             ),
             (
-                "rollups/default/Aa/2026-11-20/1.json".to_owned(),
-                "evidence/rollups/default/!aa/2026-11-20/1.json".into(),
+                "rollups/default/..a/2026-11-20/1.json".to_owned(),
+                "evidence/rollups/default/!..a/2026-11-20/1.json".into(),
             ),
         ] {
             let parsed: ObjectKey = key.parse().unwrap();
@@ -193,7 +193,7 @@ mod tests {
     fn a_listing_is_in_order_of_the_text_where_folders_and_shards_meet() {
         let folder = tempfile::tempdir().unwrap();
         let shelf = Shelf { disk: Arc::new(OsDisk), root: folder.path().to_owned() };
-        let mut keys: Vec<String> = ["1", "1-2", "1.2", "12", "A", "a", "..", "B-1"]
+        let mut keys: Vec<String> = ["1", "1-2", "1.2", "12", "A", "a", "..a", "B-1"]
             .iter()
             .flat_map(|environment| [1, 2, 10].map(|n| format!("rollups/default/{environment}/2026-11-20/{n}.json")))
             .chain((0..40_u8).map(|n| format!("receipts/{}.json", format!("{:02x}", n.wrapping_mul(37)).repeat(32))))
