@@ -83,7 +83,7 @@ impl Running {
             let _ = stream.read_to_end(&mut said).await;
             String::from_utf8_lossy(&said).into_owned()
         };
-        timeout(PATIENCE, ask).await.expect("the server answers")
+        timeout(PATIENCE, ask).await.unwrap()
     }
 
     async fn deliver(&self, bytes: usize) -> String {
