@@ -135,7 +135,7 @@ async fn documents(house: &House, api: &mut Api, cookies: &str) {
 
 /// What a browser keeps after the link of a change was opened.
 async fn cookies_of(house: &House, change: ChangeId) -> String {
-    let link = clyra::links::verify_url(&house.stack, change).unwrap();
+    let link = house.stack.verify_url(change).unwrap();
     let opened = get(&house.address, link.split_once(house.address.as_str()).unwrap().1, &[]).await;
     let cookies = opened.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
     cookies.filter_map(|cookie| cookie.split(';').next()).collect::<Vec<_>>().join("; ")

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use clyra_evidence::id::ConnectionName;
+use clyra_evidence::id::{Framework, Slug};
 use clyra_evidence::text::visible;
 use clyra_fn_badge::registry::Reason;
 use clyra_ports::clock::SystemClock;
@@ -47,10 +47,10 @@ enum Action {
 struct Of {
     /// The framework
     #[arg(long, value_name = "NAME", default_value = "sox")]
-    framework: ConnectionName,
+    framework: Framework,
     /// The project's slug, as scope.yaml names it
     #[arg(long, value_name = "SLUG")]
-    project: ConnectionName,
+    project: Slug,
 }
 
 fn reason(text: &str) -> Result<Reason, String> {
