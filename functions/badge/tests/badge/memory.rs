@@ -21,10 +21,6 @@ impl Store {
         self.objects.lock().unwrap().insert(key.to_string(), bytes.into());
     }
 
-    pub(crate) fn take(&self, key: &ObjectKey) -> Bytes {
-        self.objects.lock().unwrap().remove(&key.to_string()).unwrap()
-    }
-
     pub(crate) fn fail(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
     }

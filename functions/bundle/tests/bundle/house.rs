@@ -278,7 +278,7 @@ fn sealed(file: TrustFile, root: &InsecureSigner) -> Bytes {
     let subject = Subject { name: "trust.json".to_owned(), digest };
     let payload = Statement::new(&base, PredicateName::Trust, vec![subject], file).to_payload().unwrap();
     let signature = root.sign_now(&pae_digest(&payload));
-    Bytes::from(Envelope::seal(payload, signature, root.public_key()).unwrap().to_bytes())
+    Bytes::from(Envelope::seal(payload, signature, &root.public).unwrap().to_bytes())
 }
 
 fn trust(signers: &[&InsecureSigner]) -> TrustFile {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,7 +18,9 @@ use clyra_evidence::id::{ConnectionName, ReceiptId, Source as Sender, SourceId};
 use clyra_evidence::key::PublicKey;
 use clyra_evidence::manifest::NamedObject;
 use clyra_evidence::object_key::{DayOf, ObjectKey, ObjectPrefix};
-use clyra_evidence::receipt::{Authentication, AuthenticationMethod, DataReceipt, Identity, IdentityKind};
+use clyra_evidence::receipt::{
+    Authentication, AuthenticationMethod, DataReceipt, Identity, IdentityKind, ReceiptStatement,
+};
 use clyra_evidence::role::Role;
 use clyra_evidence::scope::Scope;
 use clyra_evidence::statement::{PredicateName, SpecBase, Statement};
@@ -31,7 +34,8 @@ use clyra_ports::ledger::Ledger;
 use clyra_ports::queue::Queue as _;
 use clyra_ports::signer::{SignError, Signer};
 use clyra_ports::step::StepError;
-use clyra_receive::record::{Recorded, Recorder};
+use clyra_receive::outcome::Outcome;
+use clyra_receive::record::Recorder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -68,8 +72,8 @@ impl Signer for Strike {
         self.signer.role()
     }
 
-    fn public_key(&self) -> &PublicKey {
-        self.signer.public_key()
+    async fn public_key(&self) -> Result<PublicKey, SignError> {
+        self.signer.public_key().await
     }
 
     async fn sign(&self, digest: &Sha256Digest) -> Result<Vec<u8>, SignError> {
@@ -189,11 +193,11 @@ impl House {
     /// Stores a run's delivery, as the receiver would.
     pub(crate) async fn deliver(&self, run: &Run) -> ReceiptId {
         let (id, recorded) = self.receive(run, "completed", run.status).await;
-        assert_eq!(recorded, Recorded::Stored);
+        assert_eq!(recorded, Outcome::Recorded);
         id
     }
 
-    pub(crate) async fn receive(&self, run: &Run, event: &str, status: u64) -> (ReceiptId, Recorded) {
+    pub(crate) async fn receive(&self, run: &Run, event: &str, status: u64) -> (ReceiptId, Outcome) {
         let identity = format!("wev_{}_{event}", run.id);
         let id = ReceiptId::derive(Sender::DbtCloud, &connection(), &identity);
         let receipt = DataReceipt {
@@ -216,7 +220,7 @@ impl House {
             critical: Vec::new(),
         };
         let body = Sha256Digest::of(format!("{} {event} {status}", run.id).as_bytes());
-        (id, self.recorder.record(receipt, body).await.unwrap())
+        (id, self.recorder.record(ReceiptStatement { receipt, body }).await.unwrap())
     }
 
     /// The bundle step deals with everything that is due.
@@ -332,7 +336,7 @@ impl House {
     ) -> (Statement<P>, Vec<u8>) {
         let bytes = self.embedded.reader.get(key, ENVELOPE_BYTES_MAX).await.unwrap();
         let envelope = Envelope::from_bytes(&bytes.unwrap_or_else(|| panic!("{key} is not there"))).unwrap();
-        envelope.verify(self.embedded.signers.verdict.public_key()).unwrap();
+        envelope.verify(&self.embedded.signers.verdict.public_key().await.unwrap()).unwrap();
         let payload = envelope.unverified_payload();
         (Statement::from_payload(&SpecBase::default(), name, payload).unwrap(), payload.to_vec())
     }
@@ -342,15 +346,27 @@ impl House {
     }
 }
 
+/// The key of a signer that has it at hand.
+fn public_key(signer: &Arc<dyn Signer>) -> PublicKey {
+    let mut asked = signer.public_key();
+    match asked.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(key) => key.unwrap(),
+        Poll::Pending => panic!("a key file is read at the start"),
+    }
+}
+
 fn trust(signers: &[&Arc<dyn Signer>]) -> Bytes {
-    let keys = signers.iter().map(|signer| TrustedKey {
-        keyid: signer.public_key().id(),
-        spki: signer.public_key().clone(),
-        role: signer.role(),
-        alg: Algorithm::EcdsaP256Sha256Der,
-        from_index: 0,
-        retired_at_index: None,
-        compromised_at_index: None,
+    let keys = signers.iter().map(|signer| {
+        let key = public_key(signer);
+        TrustedKey {
+            keyid: key.id(),
+            spki: key,
+            role: signer.role(),
+            alg: Algorithm::EcdsaP256Sha256Der,
+            from_index: 0,
+            retired_at_index: None,
+            compromised_at_index: None,
+        }
     });
     let file = TrustFile {
         serial: 1,

@@ -9,7 +9,7 @@ use clyra_evidence::object_key::ObjectKey;
 use clyra_fn_census::Reconciled;
 use clyra_ports::ledger::{TicketRecord, TicketState};
 use clyra_ports::queue::Queue;
-use clyra_receive::record::Recorded;
+use clyra_receive::outcome::Outcome;
 
 use crate::dbt::{Run, SUCCESS};
 use crate::house::{House, TARGET};
@@ -86,7 +86,7 @@ async fn what_no_signer_could_sign_is_signed_once() {
     let house = House::at("2026-11-20T00:15:00Z");
     house.signer.strikes.store(true, Ordering::SeqCst);
     for id in 1..=3 {
-        assert_eq!(house.receive(&run(id), "completed", SUCCESS).await.1, Recorded::Pending);
+        assert_eq!(house.receive(&run(id), "completed", SUCCESS).await.1, Outcome::Pending);
     }
     let waiting = house.census.reconcile().await.unwrap();
     assert_eq!((waiting.signed, waiting.still_pending), (0, 3));

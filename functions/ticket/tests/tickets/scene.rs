@@ -170,6 +170,8 @@ impl Scene {
             source_count: 0,
             held_count: 0,
             source_ids_sha256: Sha256Digest::of(b""),
+            complete: true,
+            running: Vec::new(),
             filled: Vec::new(),
             gaps: Vec::new(),
             reconciled: true,
