@@ -310,7 +310,7 @@ impl Parts {
             downloads: Arc::new(ThroughReader::new(Arc::clone(&self.embedded.reader))),
             identities: self.identities.clone(),
             index: self.index.clone(),
-            ledger: Some(self.ledger.clone()),
+            ledger: self.ledger.clone(),
             clock: Arc::clone(&self.clock),
             config,
         }))

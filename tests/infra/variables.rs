@@ -7,9 +7,6 @@ use crate::template::Template;
 /// Read by every process and set by nobody who has no reason to.
 const OPTIONAL: [&str; 1] = ["CLYRA_LOG"];
 
-/// Set for whoever shows evidence: how long it is kept stands on every page.
-const RETENTION: [&str; 2] = ["CLYRA_RETENTION_DAYS", "CLYRA_RETENTION_MODE"];
-
 #[test]
 fn functions_read_what_the_template_sets() {
     let template = Template::read();
@@ -29,7 +26,7 @@ fn functions_read_what_the_template_sets() {
             continue;
         };
         let read: BTreeSet<String> = texts.iter().flat_map(|text| names(text)).collect();
-        for name in set.difference(&read).filter(|name| !RETENTION.contains(&name.as_str())) {
+        for name in set.difference(&read) {
             complaints.push(format!("{}: the template sets {name}, which nobody reads", function.bin));
         }
         for name in read.difference(&set).filter(|name| !OPTIONAL.contains(&name.as_str())) {

@@ -13,7 +13,9 @@ fn the_scope_in_the_docs_is_one_and_explains_every_parameter() {
     let catalogue = Catalogue::sox_cm();
     let problems = Parameters::from_scope(&scope, scope.projects.first()).problems(&catalogue);
     assert!(problems.is_empty(), "docs/scope.md: {problems:?}");
-    let rows: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let section =
+        page.lines().skip_while(|line| *line != "## Parameters").skip(1).take_while(|line| !line.starts_with("## "));
+    let rows: Vec<&str> = section.filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     let unexplained: Vec<&str> = catalogue
         .parameters()
         .iter()

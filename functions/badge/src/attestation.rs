@@ -1,6 +1,6 @@
 //! The newest period attestation of a badge, checked before it is used.
 
-use clyra_attach::{InForceError, newest_trust};
+use clyra_attach::InForceError;
 use clyra_attest::Attestation;
 use clyra_attest::attestation::Subject;
 use clyra_evidence::digest::Sha256Digest;
@@ -72,7 +72,7 @@ pub async fn read(reader: &dyn EvidenceReader, key: &ObjectKey) -> Result<Checke
         return Err(refused("it is no period attestation"));
     };
     let bytes = reader.get(key, ENVELOPE_BYTES_MAX).await?.ok_or_else(|| refused("it is not there"))?;
-    let trust = newest_trust(reader).await?.ok_or_else(|| refused("there is no trust file"))?;
+    let trust = clyra_attach::newest_trust(reader).await?.ok_or_else(|| refused("there is no trust file"))?;
     let verification = verify_envelope(&bytes, &trust.envelope, PredicateName::AttestationSox);
     let Some(document) = verification.verified() else {
         let why = verification.report().first_failure().map_or("it does not verify", |check| check.why.as_str());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use clyra_attach::{InForceError, newest_trust};
+use clyra_attach::InForceError;
 use clyra_evidence::digest::Sha256Digest;
 use clyra_ports::clock::Clock;
 use clyra_ports::evidence_store::EvidenceReader;
@@ -120,7 +120,7 @@ impl Badge {
     }
 
     async fn jwks(&self) -> Result<Response, Problem> {
-        let trust = newest_trust(self.deps.reader.as_ref()).await;
+        let trust = clyra_attach::newest_trust(self.deps.reader.as_ref()).await;
         let trust = trust.and_then(|trust| trust.map(|t| t.of_base(&self.deps.config.spec_base)).transpose());
         match trust {
             Ok(trust) => Ok(shared(json(&jwks::key_set(&trust.ok_or_else(not_found)?.file))?)),

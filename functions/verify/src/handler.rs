@@ -38,8 +38,8 @@ pub struct Deps {
     pub identities: IdentityStore,
     /// Which changes a receipt belongs to, and which changes there are.
     pub index: Index,
-    /// Knows the tickets; absent where nobody may read it.
-    pub ledger: Option<Ledger>,
+    /// Knows the tickets.
+    pub ledger: Ledger,
     /// The time of a check and of a link.
     pub clock: Arc<dyn Clock>,
     /// What the operator decided.

@@ -24,15 +24,19 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
     let mut read = VarReader::new(&vars);
     let deployment = read.required::<clyra_config::Config>("CLYRA_CONFIG");
     let base = read.required::<SpecBase>("CLYRA_SPEC_BASE");
-    let names = ["CLYRA_EVIDENCE_BUCKET", "CLYRA_INDEX_TABLE", "CLYRA_IDENTITY_TABLE", "CLYRA_LINK_SECRET"];
-    let names = read.names(names);
-    let ledger = read.optional::<Name>("CLYRA_LEDGER_TABLE");
+    let names = read.names([
+        "CLYRA_EVIDENCE_BUCKET",
+        "CLYRA_INDEX_TABLE",
+        "CLYRA_IDENTITY_TABLE",
+        "CLYRA_LEDGER_TABLE",
+        "CLYRA_LINK_SECRET",
+    ]);
     let lock = read.optional::<Lock>("CLYRA_RETENTION_MODE");
     let days = read.optional::<u32>("CLYRA_RETENTION_DAYS");
-    let (deployment, spec_base, names, ledger, lock, days) =
-        read.finish(|| Some((deployment?, base?, names?, ledger?, lock?, days?)))?;
+    let (deployment, spec_base, names, lock, days) =
+        read.finish(|| Some((deployment?, base?, names?, lock?, days?)))?;
     let retention = lock.zip(days).map(|(lock, days)| Retention { lock, days });
-    let [bucket, index, identities, link] = names.each_ref().map(Name::as_str);
+    let [bucket, index, identities, ledger, link] = names.each_ref().map(Name::as_str);
 
     let aws = Aws::from_vars(&vars)?;
     let store = Arc::new(aws.evidence(bucket));
@@ -50,7 +54,7 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
         downloads: store,
         identities: IdentityStore::new(Arc::new(aws.table(identities))),
         index: Index::new(Arc::new(aws.table(index))),
-        ledger: ledger.map(|name| Ledger::new(Arc::new(aws.table(name.as_str())))),
+        ledger: Ledger::new(Arc::new(aws.table(ledger))),
         clock: Arc::new(SystemClock),
         config,
     });

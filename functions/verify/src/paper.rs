@@ -75,11 +75,10 @@ pub(crate) async fn of(deps: &Deps, change: ChangeId, revision: Option<u32>) -> 
     Ok(WorkPaper::from_parts(&parts, &names))
 }
 
-/// The change's ticket: the first that any target has, where the ledger can be read.
+/// The change's ticket: the first that any target has.
 async fn ticket(deps: &Deps, change: ChangeId) -> Result<Option<Ticket>, TableError> {
-    let Some(ledger) = &deps.ledger else { return Ok(None) };
     for target in &deps.config.targets {
-        let record = ledger.ticket(target.as_str(), &change).await?;
+        let record = deps.ledger.ticket(target.as_str(), &change).await?;
         if let Some((number, created_at)) = record.and_then(|record| Some((record.number?, record.opened_at))) {
             return Ok(Some(Ticket { number: UntrustedText::new(&number), created_at }));
         }

@@ -113,8 +113,11 @@ impl<'a> View<'a> {
             Level::Period => self.of_period.as_ref(),
         };
         let result = attestation.and_then(|a| a.control(&control.id)?.attributes.iter().find(|r| r.id == attribute.id));
-        attribute.needs.iter().all(|need| need.fact == CONNECTED)
-            && result.is_some_and(|result| result.result == Outcome::Unknown)
+        let Some(result) = result.filter(|result| result.result == Outcome::Unknown) else { return false };
+        let asks_only_that = |rule: &Rule| rule.when.facts().iter().all(|fact| *fact == CONNECTED);
+        let says_so =
+            |rule: &&Rule| asks_only_that(rule) && rule.result == Outcome::Unknown && rule.code == result.code;
+        attribute.needs.iter().all(|need| need.fact == CONNECTED) || attribute.decide.first().filter(says_so).is_some()
     }
 
     /// The attributes that can be tested, and what is missing for the others.

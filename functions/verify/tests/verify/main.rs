@@ -89,7 +89,7 @@ async fn world_of(access: Access, bundle: impl Into<Bytes>, identities: Identity
         downloads: Arc::new(ThroughReader::new(reader)),
         identities,
         index: index.clone(),
-        ledger: Some(ledger.clone()),
+        ledger: ledger.clone(),
         clock: Arc::new(clock.clone()),
         config: config(access),
     });
@@ -165,7 +165,7 @@ async fn without_a_trust_file_nothing_is_intact() {
         downloads: Arc::new(ThroughReader::new(reader)),
         identities: IdentityStore::new(Arc::new(MemoryTable::default())),
         index: Index::new(Arc::new(MemoryTable::default())),
-        ledger: None,
+        ledger: world.ledger.clone(),
         clock: Arc::new(world.clock.clone()),
         config: config(Access::InsecureOpen),
     };
