@@ -56,7 +56,7 @@ pub fn prose(text: impl Display) {
     }
 }
 
-/// Breaks a line between words, so that none of its lines is wider than [`COLUMNS_MAX`] unless one word is; those after
+/// Breaks a line between words, so that none of its lines is wider than 100 columns unless one word is; those after
 /// the first are indented by `hang`.
 #[must_use]
 pub fn wrap(line: &str, hang: usize) -> String {

@@ -42,7 +42,9 @@ impl From<InForceError> for AttestationError {
     fn from(error: InForceError) -> Self {
         match error {
             InForceError::Store(error) => Self::Store(error),
-            error => Self::Refused(error.to_string()),
+            InForceError::NoTrust | InForceError::Trust(_) | InForceError::Base(_) | InForceError::Scope { .. } => {
+                Self::Refused(error.to_string())
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use clyra_lambda::Fatal;
 use clyra_ports::clock::SystemClock;
 use clyra_receive::metrics::ReceiveMetrics;
 use clyra_service::metrics::Registry;
-use clyra_service::vars::{Name, ProcessVars, VarReader};
+use clyra_service::vars::{ProcessVars, VarReader};
 
 fn main() -> ExitCode {
     clyra_lambda::run(serve)

@@ -1,4 +1,5 @@
 //! A declared scope becomes a signed version once, and what is in force is believed only when it is signed.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::path::Path;
 use std::sync::Arc;
