@@ -30,6 +30,12 @@ const PATIENCE_MS: i64 = 4 * 60 * 1_000;
 /// Exceptions printed per change; the work paper lists all.
 const EXCEPTIONS_SHOWN: usize = 4;
 
+/// What was last said of a change.
+struct Told {
+    revision: u32,
+    exceptions: Vec<String>,
+}
+
 /// Plays one week against one stack.
 pub(super) struct Player<'a> {
     stage: &'a Stage,
@@ -37,7 +43,7 @@ pub(super) struct Player<'a> {
     address: SocketAddr,
     format: Format,
     project: Option<&'a ScopedProject>,
-    told: BTreeMap<ChangeId, u32>,
+    told: BTreeMap<ChangeId, Told>,
     day: Option<Day>,
     receipts_of_day: BTreeMap<String, u64>,
     last_code: Option<ChangeId>,
@@ -219,17 +225,20 @@ impl<'a> Player<'a> {
         changes.sort_by_key(|change| change.header.live_at);
         for change in changes {
             let id = change.header.change_id;
-            if change.revision > 0 && self.told.get(&id) != Some(&change.revision) {
-                self.tell_change(&change).await?;
-                self.told.insert(id, change.revision);
+            let told = self.told.get(&id).map_or(0, |told| told.revision);
+            if change.revision > told
+                && let Some(exceptions) = self.tell_change(&change).await?
+            {
+                self.told.insert(id, Told { revision: change.revision, exceptions });
             }
         }
         Ok(())
     }
 
-    async fn tell_change(&mut self, change: &ChangeRecord) -> Result<(), String> {
+    /// Says what a change is and what was found in it, and gives the exceptions.
+    async fn tell_change(&mut self, change: &ChangeRecord) -> Result<Option<Vec<String>>, String> {
         let header = &change.header;
-        let Some(told) = reading::bundle(self.stack, change).await? else { return Ok(()) };
+        let Some(told) = reading::bundle(self.stack, change).await? else { return Ok(None) };
         let behavioural = told.delta.as_ref().is_none_or(|delta| delta.class != DeltaClass::Documentation);
         if header.kind == ChangeKind::Code && behavioural {
             self.last_code = Some(header.change_id);
@@ -244,12 +253,17 @@ impl<'a> Player<'a> {
                 "event": "change", "changeId": header.change_id, "kind": header.kind, "revision": change.revision,
                 "liveAt": header.live_at, "ticket": number, "verifyUrl": url, "exceptions": exceptions,
             }));
-            return Ok(());
+            return Ok(Some(exceptions));
         }
-        let again = if change.revision > 1 { format!("  revision {}", change.revision) } else { String::new() };
         let what = words::what_changed(change, told.delta.as_ref());
         let at = header.live_at.map(words::clock).unwrap_or_default();
-        output::line(format!("  {at}  {} {what}{again}", output::styled(header.kind, output::BOLD)));
+        let line = format!("  {at}  {} {what}", output::styled(header.kind, output::BOLD));
+        if self.told.get(&header.change_id).is_some_and(|told| told.exceptions == exceptions) {
+            output::line(line);
+            output::line(format!("         revision {} finds the same", change.revision));
+            return Ok(Some(exceptions));
+        }
+        output::line(line);
         let headline = told.attestation.headline;
         let (words, style) = words::exception_count(headline.exceptions);
         output::line(format!(
@@ -263,7 +277,7 @@ impl<'a> Player<'a> {
         }
         let ticket = number.unwrap_or_else(|| "no ticket (documentation only)".to_owned());
         output::line(format!("         {ticket}  {url}"));
-        Ok(())
+        Ok(Some(exceptions))
     }
 
     async fn tell_rollup(&mut self, key: Option<ObjectKey>) -> Result<(), String> {
