@@ -1,31 +1,39 @@
-//! What we build from: only under licences that a product under Apache-2.0 may carry, only from crates.io, never just any
-//! version.
+//! What we build from, as deny.toml lists it: only under licences that a product under Apache-2.0 may carry, without the crates
+//! that are denied, only from crates.io, never just any version.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::house;
 
-/// Licences by their SPDX names.
-const ALLOWED: [&str; 13] = [
-    "Apache-2.0",
-    "Apache-2.0 WITH LLVM-exception",
-    "BSD-2-Clause",
-    "BSD-3-Clause",
-    "BSL-1.0",
-    "CC0-1.0",
-    "CDLA-Permissive-2.0",
-    "ISC",
-    "MIT",
-    "MIT-0",
-    "MPL-2.0",
-    "Unicode-3.0",
-    "Zlib",
-];
-
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+/// The text of a list in deny.toml: between `name = [` and the line that closes it.
+fn listed(name: &str) -> String {
+    let file = house::text("deny.toml").expect("deny.toml is text");
+    let begin = format!("{name} = [");
+    let list = file.lines().skip_while(|line| *line != begin).skip(1).take_while(|line| *line != "]");
+    let list: Vec<&str> = list.collect();
+    assert!(!list.is_empty(), "deny.toml has no list {name}");
+    list.join("\n")
+}
+
+/// Licences by their SPDX names.
+fn allowed() -> BTreeSet<String> {
+    listed("allow").split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn denied_crates_are_not_there() {
+    let list = listed("deny");
+    let lock = house::text("Cargo.lock").expect("Cargo.lock is text");
+    let crates = list.lines().filter_map(|line| line.split_once("crate = \"")?.1.split('"').next());
+    let there = crates.filter(|name| lock.contains(&format!("name = \"{name}\"\n")));
+    house::settle(&there.map(|name| format!("{name} is denied: deny.toml says why.")).collect::<Vec<_>>());
+}
 
 #[test]
 fn licences_are_allowed() {
+    let allowed = allowed();
     let all = ["tree", "--locked", "--workspace", "--all-features", "-e", "normal,build,dev", "--prefix", "none"];
     let lines = house::output(env!("CARGO"), &[&all[..], &["--format", "{p}\t{l}"]].concat());
     let licences: BTreeMap<&str, &str> = lines.lines().filter_map(|line| line.split_once('\t')).collect();
@@ -33,10 +41,10 @@ fn licences_are_allowed() {
     let complaints: Vec<String> = licences
         .into_iter()
         .map(|(package, licence)| (package, licence.trim_end_matches(" (*)")))
-        .filter(|(_, licence)| !is_allowed(licence))
+        .filter(|(_, licence)| !is_allowed(licence, &allowed))
         .map(|(package, licence)| {
             format!(
-                "{package} is under {licence:?}: do without it, or add its licence here and say why in the same commit."
+                "{package} is under {licence:?}: do without it, or add its licence to deny.toml and say why in the commit."
             )
         })
         .collect();
@@ -59,20 +67,20 @@ fn packages_come_from_crates_io() {
 }
 
 /// Whether an SPDX expression can be met: `AND` needs both sides, `OR` (in old manifests `/`) one of them.
-fn is_allowed(expression: &str) -> bool {
+fn is_allowed(expression: &str, allowed: &BTreeSet<String>) -> bool {
     let expression = expression.trim();
     let parts = |operator: &str| split_outside_parentheses(expression, operator);
     let (any, slashed, all) = (parts(" OR "), parts("/"), parts(" AND "));
     if any.len() > 1 {
-        any.into_iter().any(is_allowed)
+        any.into_iter().any(|part| is_allowed(part, allowed))
     } else if all.len() > 1 {
-        all.into_iter().all(is_allowed)
+        all.into_iter().all(|part| is_allowed(part, allowed))
     } else if slashed.len() > 1 {
-        slashed.into_iter().any(is_allowed)
+        slashed.into_iter().any(|part| is_allowed(part, allowed))
     } else if let Some(inner) = expression.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
-        is_allowed(inner)
+        is_allowed(inner, allowed)
     } else {
-        ALLOWED.contains(&expression)
+        allowed.contains(expression)
     }
 }
 
@@ -91,7 +99,8 @@ fn split_outside_parentheses<'text>(text: &'text str, operator: &str) -> Vec<&'t
 
 #[test]
 fn licence_expressions_are_read() {
-    for (expression, allowed) in [
+    let known = allowed();
+    for (expression, expected) in [
         ("MIT", true),
         ("GPL-3.0-only", false),
         ("GPL-3.0-only OR MIT", true),
@@ -102,6 +111,6 @@ fn licence_expressions_are_read() {
         ("Apache-2.0 WITH LLVM-exception", true),
         ("", false),
     ] {
-        assert_eq!(is_allowed(expression), allowed, "{expression}");
+        assert_eq!(is_allowed(expression, &known), expected, "{expression}");
     }
 }
