@@ -96,7 +96,8 @@ fn announce(stack: &Stack, server: &Server, format: Format) {
     }
     output::line(format!("Clyra Review {} listens at http://{address}", env!("CARGO_PKG_VERSION")));
     output::line(format!("  data      {}", stack.config.data.display()));
-    output::line(format!("  evidence  kept {} days", stack.embedded.retention_days));
+    let days = output::count(stack.embedded.retention_days.into(), "day", "days");
+    output::line(format!("  evidence  kept {days}"));
     for connection in &stack.config.connections {
         let path = if connection.name.as_str() == "default" { String::new() } else { format!("/{}", connection.name) };
         output::line(format!("  webhook   POST {}{path}  ({})", clyra_fn_dbt_cloud::PATH, connection.host));
