@@ -33,9 +33,6 @@ const ARTIFACTS_LATE_AFTER_ERROR_MS: i64 = 10 * 60 * 1_000;
 /// How soon to look again for what is on its way, in milliseconds.
 pub(crate) const LOOK_AGAIN_MS: u64 = 20_000;
 
-/// A day, after which a reading is a reconstruction.
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-
 /// Largest projection: a manifest of 10,000 models keeps some 20 MB.
 const PROJECTION_BYTES_MAX: usize = 512 * 1024 * 1024;
 
@@ -284,12 +281,11 @@ impl<'a> Work<'a> {
 
     /// An answer as an auditor asks for it; `about` is when what it tells was so.
     pub(crate) fn reading(&self, path: &str, bytes: &[u8], about: Timestamp) -> Reading {
-        let late = self.now.ms_since(about) > DAY_MS;
         Reading {
             id: String::new(),
             source: Source::DbtCloud,
             connection: self.connection.clone(),
-            class: if late { FactClass::Reconstructed } else { FactClass::Observed },
+            class: FactClass::of_reading(self.now, about),
             endpoint: format!("GET {path}"),
             at: self.now,
             principal: self.source.map(|source| source.principal.clone()).unwrap_or_default(),

@@ -15,9 +15,6 @@ use clyra_ports::step::StepError;
 use crate::listing::ListedRun;
 use crate::{Census, fault};
 
-/// What a reading later than this is called reconstructed, in milliseconds.
-const CONTEMPORANEOUS_MS_MAX: i64 = 24 * 60 * 60 * 1_000;
-
 /// The event type of a receipt that a census made.
 const OBSERVED_RUN: &str = "run.observed";
 
@@ -39,11 +36,6 @@ impl Census {
     }
 }
 
-/// The class of what was read at `at` about something that ended at `ended`.
-pub(crate) fn class_of_reading(at: Timestamp, ended: Timestamp) -> FactClass {
-    if at.ms_since(ended) > CONTEMPORANEOUS_MS_MAX { FactClass::Reconstructed } else { FactClass::Observed }
-}
-
 fn receipt(
     connection: &ConnectionName,
     account: &SourceId,
@@ -54,7 +46,7 @@ fn receipt(
     // One receipt per state that the list showed: a run that was still going is read again when it has ended.
     let identity = format!("run/{account}/{}/{}", run.run_id, run.status);
     let ended = run.finished_at.or(run.started_at).unwrap_or(now);
-    let class = class_of_reading(now, ended);
+    let class = FactClass::of_reading(now, ended);
     let time = |at: Option<Timestamp>| at.map_or(FactValue::Null, FactValue::from);
     let id = |id: &SourceId| FactValue::from(id.as_str());
     let facts = BTreeMap::from([

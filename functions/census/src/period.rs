@@ -24,7 +24,6 @@ use clyra_verify::verify_envelope;
 
 use crate::days::HeldDay;
 use crate::failures::Failures;
-use crate::fill::class_of_reading;
 use crate::{Census, fault};
 
 /// Changes read from the index at once.
@@ -91,7 +90,7 @@ struct Basis {
 
 fn class(held: &HeldDay) -> FactClass {
     let end = held.census.day.plus_days(1).start();
-    class_of_reading(held.census.asked_at, end)
+    FactClass::of_reading(held.census.asked_at, end)
 }
 
 /// The changes of a period, as their newest bundles tell them.

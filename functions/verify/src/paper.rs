@@ -6,7 +6,7 @@ use clyra_evidence::id::ChangeId;
 use clyra_evidence::object_key::{ObjectKey, ObjectPrefix};
 use clyra_evidence::text::UntrustedText;
 use clyra_evidence::zip::ZIP_BYTES_MAX;
-use clyra_ports::evidence_store::{EvidenceReader, StoreError};
+use clyra_ports::evidence_store::{EvidenceReader, StoreError, newest};
 use clyra_ports::table::TableError;
 use clyra_verify::bundle::Options;
 use clyra_verify::verify_bundle;
@@ -17,8 +17,6 @@ use clyra_workpaper::{Names, WorkPaper};
 use crate::handler::Deps;
 use crate::population;
 
-/// Keys listed at once.
-const LISTED_MAX: usize = 1_000;
 /// Where the trust file is missing, verification says so by itself on reading these bytes.
 const NO_TRUST: &[u8] = b"";
 
@@ -86,24 +84,10 @@ async fn ticket(deps: &Deps, change: ChangeId) -> Result<Option<Ticket>, TableEr
     Ok(None)
 }
 
-/// The newest revision of a change. Keys come in the order of their text, so 10 stands before 9.
+/// The newest revision of a change.
 async fn newest_revision(reader: &dyn EvidenceReader, change: ChangeId) -> Result<Option<u32>, StoreError> {
-    let keys = all(reader, &ObjectPrefix::BundlesOf(change)).await?;
     let revision = |key: &ObjectKey| if let ObjectKey::Bundle(_, n) = key { Some(*n) } else { None };
-    Ok(keys.iter().filter_map(revision).max())
-}
-
-/// All keys under a prefix: what is newest does not come last.
-pub(crate) async fn all(reader: &dyn EvidenceReader, prefix: &ObjectPrefix) -> Result<Vec<ObjectKey>, StoreError> {
-    let mut keys: Vec<ObjectKey> = Vec::new();
-    loop {
-        let page = reader.list(prefix, keys.last(), LISTED_MAX).await?;
-        let is_last = page.len() < LISTED_MAX;
-        keys.extend(page);
-        if is_last {
-            return Ok(keys);
-        }
-    }
+    Ok(newest(reader, &ObjectPrefix::BundlesOf(change), revision).await?.map(|(revision, _)| revision))
 }
 
 /// The newest trust file; `None` also when the way to it from the first one does not hold: then nothing is trusted.

@@ -11,13 +11,13 @@ use clyra_evidence::manifest::ChangeHeader;
 use clyra_evidence::object_key::{DayOf, ObjectKey, ObjectPrefix};
 use clyra_evidence::statement::PredicateName;
 use clyra_evidence::time::{Day, Timestamp};
-use clyra_ports::evidence_store::StoreError;
+use clyra_ports::evidence_store::{StoreError, list_all};
 use clyra_verify::verify_envelope;
 use clyra_workpaper::parts::{PopulationRow, RunCensus};
 use serde::de::DeserializeOwned;
 
 use crate::handler::Deps;
-use crate::paper::{PaperError, all};
+use crate::paper::PaperError;
 
 /// Period attestations looked at for one change: the newest of some projects over some days.
 const ATTESTATIONS_READ_MAX: usize = 48;
@@ -30,7 +30,7 @@ pub(crate) async fn row_of(
     trust: &[u8],
     header: &ChangeHeader,
 ) -> Result<Option<PopulationRow>, PaperError> {
-    let mut keys = all(deps.reader.as_ref(), &ObjectPrefix::Attestations).await?;
+    let mut keys = list_all(deps.reader.as_ref(), &ObjectPrefix::Attestations).await?;
     let age = |key: &ObjectKey| {
         if let ObjectKey::PeriodAttestation { to, n, .. } = key { Some((*to, *n)) } else { None }
     };
@@ -98,7 +98,7 @@ pub(crate) async fn census_of(
     let Some(live_at) = header.live_at.filter(|_| header.kind != ChangeKind::Warehouse) else { return Ok(None) };
     let (connection, environment) = (header.connection.clone(), header.environment.id.clone());
     let of = DayOf { connection, environment, day: live_at.day() };
-    let keys = all(deps.reader.as_ref(), &ObjectPrefix::CensusDaysOf(of)).await?;
+    let keys = list_all(deps.reader.as_ref(), &ObjectPrefix::CensusDaysOf(of)).await?;
     let revision = |key: &&ObjectKey| if let ObjectKey::CensusDay(_, n) = key { Some(*n) } else { None };
     let Some(key) = keys.iter().max_by_key(revision) else { return Ok(None) };
     let read: Option<CensusDay> = document(deps, trust, key, PredicateName::CensusDay).await?;
