@@ -66,16 +66,18 @@ fn the_plot_is_whole_whenever_the_week_ends() {
             Story::PlainRerun,
         ];
         assert!(order.map(|story| run_of(&week, story).id).is_sorted());
-        nobody_follows_up(&week, last);
+        nobody_follows_up(&week, until);
     }
 }
 
-/// A day and more before the end tests fail, and no later run of the job has both its commands and its version of dbt.
+/// Tests fail a day and more before the last whole day is over, so that the period that ends with that day counts them,
+/// and no later run of the job has both its commands and its version of dbt.
 #[track_caller]
-fn nobody_follows_up(week: &Week, last_ms: i64) {
+fn nobody_follows_up(week: &Week, until_ms: i64) {
     let failed = run_of(week, Story::LeftFailing);
     assert_eq!((failed.status, failed.environment_id), (RunStatus::Error, week.production_environment_id));
-    assert!(last_ms - failed.finished_at.unwrap().as_millisecond() > 24 * HOUR_MS);
+    let today_ms = until_ms - until_ms.rem_euclid(24 * HOUR_MS);
+    assert!(today_ms - failed.finished_at.unwrap().as_millisecond() > 24 * HOUR_MS);
     let commands = |run: &Run| run.steps.iter().filter_map(|step| step.dbt_command.clone()).collect::<Vec<_>>();
     let runs = runs(week);
     let mut later = runs.range(failed.id + 1..).map(|(_, run)| run).filter(|run| run.job_id == failed.job_id);
