@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod dialect;
+mod fingerprint;
+mod keyword;
+mod lexer;
+mod unread;
+
+pub use dialect::Dialect;
+pub use fingerprint::{FINGERPRINT_LABEL, fingerprint};
+pub use unread::Unread;
+
+/// The longest text that is read. A compiled model has a few kilobytes; the longest seen in the wild, generated ones,
+/// have some hundred.
+pub const MAX_TEXT_BYTES: usize = 1 << 20;

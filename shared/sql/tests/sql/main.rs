@@ -1,0 +1,4 @@
+//! What the crate says of SQL texts, as tables of cases.
+
+mod fingerprint;
+mod mutation;
