@@ -4,7 +4,7 @@ use clyra_evidence::digest::Sha256Digest;
 
 use crate::dialect::{Dialect, Rules};
 use crate::keyword::keyword;
-use crate::lexer::{Gap, Kind, Lexer, Token};
+use crate::lexer::{Gap, Kind, Lexer, Skipped, Token};
 use crate::{MAX_TEXT_BYTES, Unread};
 
 /// The first line under every fingerprint.
@@ -39,18 +39,7 @@ fn write(sql: &str, dialect: Dialect, out: &mut Vec<u8>) -> Result<(), Unread> {
     if has_template(sql, dialect) {
         return Err(Unread::Template);
     }
-    for line in [FINGERPRINT_LABEL, dialect.name()] {
-        out.extend_from_slice(line.as_bytes());
-        out.push(b'\n');
-    }
-    let mut writer = Writer { out, dialect, rules: dialect.rules(), previous: None, cases: Cases::default() };
-    let mut lexer = Lexer::new(sql, dialect.rules());
-    let mut current = lexer.next()?;
-    while let Some(token) = current {
-        let next = lexer.next()?;
-        writer.token(token, next)?;
-        current = next;
-    }
+    Writer::begin(FINGERPRINT_LABEL, dialect, out).text(sql, false)?;
     Ok(())
 }
 
@@ -63,17 +52,68 @@ pub(crate) fn has_template(sql: &str, dialect: Dialect) -> bool {
     })
 }
 
-struct Writer<'a, 'o> {
+/// Writes the bytes under a fingerprint.
+pub(crate) struct Writer<'a, 'o> {
     out: &'o mut Vec<u8>,
     dialect: Dialect,
     rules: &'static Rules,
     previous: Option<Token<'a>>,
     cases: Cases,
+    tag: Since,
 }
 
-impl<'a> Writer<'a, '_> {
-    fn token(&mut self, token: Token<'a>, next: Option<Token<'a>>) -> Result<(), Unread> {
-        let folded = if token.kind == Kind::Word { self.word(token, next)? } else { None };
+/// How far the last tag of a template is away. What it becomes may be half a line, so layout counts up to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Since {
+    Tag,
+    TagOnThisLine,
+    Nothing,
+}
+
+impl<'a, 'o> Writer<'a, 'o> {
+    pub(crate) fn begin(label: &str, dialect: Dialect, out: &'o mut Vec<u8>) -> Self {
+        for line in [label, dialect.name()] {
+            out.extend_from_slice(line.as_bytes());
+            out.push(b'\n');
+        }
+        let (rules, cases) = (dialect.rules(), Cases::default());
+        Self { out, dialect, rules, previous: None, cases, tag: Since::Nothing }
+    }
+
+    /// Writes a text's tokens, and answers what stands behind the last one. `ends_at_tag`: a tag follows the text.
+    pub(crate) fn text(&mut self, sql: &'a str, ends_at_tag: bool) -> Result<Skipped, Unread> {
+        let mut lexer = Lexer::new(sql, self.rules);
+        let mut current = lexer.next()?;
+        while let Some(token) = current {
+            let next = lexer.next()?;
+            let sticks = ends_at_tag && next.is_none() && lexer.skipped().gap == Gap::Joined;
+            self.token(token, next, sticks)?;
+            current = next;
+        }
+        Ok(lexer.skipped())
+    }
+
+    /// Writes a tag as it stands.
+    pub(crate) fn tag(&mut self, tag: &str, gap: Gap) {
+        self.out.push(b'T');
+        self.out.push(mark(gap));
+        write_length(tag.len(), self.out);
+        self.out.extend_from_slice(tag.as_bytes());
+        (self.previous, self.tag) = (None, Since::Tag);
+    }
+
+    fn token(&mut self, token: Token<'a>, next: Option<Token<'a>>, sticks_to_tag: bool) -> Result<(), Unread> {
+        let sticks = sticks_to_tag || self.tag == Since::Tag && token.gap == Gap::Joined;
+        let folded = if token.kind == Kind::Word && !sticks { self.word(token, next)? } else { None };
+        match self.tag {
+            Since::Nothing => {}
+            Since::Tag => self.out.push(mark(token.gap)),
+            Since::TagOnThisLine if token.gap == Gap::Line => self.out.push(mark(Gap::Line)),
+            Since::TagOnThisLine => {}
+        }
+        if self.tag != Since::Nothing {
+            self.tag = if token.gap == Gap::Line { Since::Nothing } else { Since::TagOnThisLine };
+        }
         if self.dialect == Dialect::Databricks {
             self.cases.pass(token);
         }
@@ -219,6 +259,15 @@ impl Cases {
 
     const fn is_open(&self) -> bool {
         self.open > 0
+    }
+}
+
+/// What stands between a tag and its neighbours, or the end of its line.
+const fn mark(gap: Gap) -> u8 {
+    match gap {
+        Gap::Joined => b'x',
+        Gap::Space => b's',
+        Gap::Line => b'l',
     }
 }
 

@@ -55,6 +55,17 @@ pub(crate) struct Lexer<'a> {
     at: usize,
     rules: &'static Rules,
     previous: Previous,
+    skipped: Skipped,
+}
+
+/// What stood before the token that was read last; once there is no more token, what stands at the end of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Skipped {
+    pub(crate) gap: Gap,
+    /// A line comment is in it: its line's end is meaning.
+    pub(crate) line_comment: bool,
+    /// A line comment goes on to the end of the text.
+    pub(crate) is_open: bool,
 }
 
 /// What of the token before decides how the next one begins.
@@ -71,7 +82,12 @@ enum Previous {
 
 impl<'a> Lexer<'a> {
     pub(crate) fn new(text: &'a str, rules: &'static Rules) -> Self {
-        Self { text: text.as_bytes(), at: 0, rules, previous: Previous::Other }
+        let skipped = Skipped { gap: Gap::Joined, line_comment: false, is_open: false };
+        Self { text: text.as_bytes(), at: 0, rules, previous: Previous::Other, skipped }
+    }
+
+    pub(crate) fn skipped(&self) -> Skipped {
+        self.skipped
     }
 
     /// The next token; `None` at the end.
@@ -108,6 +124,8 @@ impl<'a> Lexer<'a> {
     /// Passes white space and comments.
     fn skip(&mut self) -> Result<Gap, Unread> {
         let mut gap = Gap::Joined;
+        let mut line_comment = false;
+        let mut is_open = false;
         while let Some(&byte) = self.text.get(self.at) {
             match byte {
                 b' ' | b'\t' => {
@@ -124,6 +142,8 @@ impl<'a> Lexer<'a> {
                     Some(Comment::Line) => {
                         self.line_comment()?;
                         gap = Gap::Line;
+                        line_comment = true;
+                        is_open = self.at == self.text.len();
                     }
                     Some(Comment::Block) => {
                         self.block_comment()?;
@@ -136,6 +156,7 @@ impl<'a> Lexer<'a> {
                 _ => break,
             }
         }
+        self.skipped = Skipped { gap, line_comment, is_open };
         Ok(gap)
     }
 

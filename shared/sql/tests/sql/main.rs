@@ -2,3 +2,4 @@
 
 mod fingerprint;
 mod mutation;
+mod template;
