@@ -28,7 +28,7 @@ pub(super) fn delta(writer: &mut Writer<'_>) {
     }
     writer.of_state("delta.comparable", true);
     writer.of_state("delta.class", delta.class.as_str());
-    let changed = changed_nodes(delta);
+    let changed = changed_nodes(delta).unwrap_or_default();
     if let Some(after) = writer.about.manifests.1 {
         writer.of_state("lineage.complete", true);
         writer.of_state("lineage.downstream", downstream(after, &changed));
@@ -38,13 +38,16 @@ pub(super) fn delta(writer: &mut Writer<'_>) {
     writer.of_state("tests.weakened", tests(delta, |entry| entry.change == Change::Weakened));
 }
 
-fn changed_nodes(delta: &SemanticDelta) -> Vec<String> {
+/// The models, seeds and snapshots that a change adds or changes other than in documentation; `None` where the two states
+/// were not compared.
+pub(crate) fn changed_nodes(delta: &SemanticDelta) -> Option<Vec<String>> {
     let node = |entry: &&Entry| {
         matches!(entry.resource_type, ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot)
             && entry.change != Change::Removed
             && entry.class != DeltaClass::Documentation
     };
-    delta.entries.iter().filter(node).map(id).collect()
+    let comparable = delta.comparability == Comparability::Comparable;
+    comparable.then(|| delta.entries.iter().filter(node).map(id).collect())
 }
 
 fn tests(delta: &SemanticDelta, wanted: impl Fn(&Entry) -> bool) -> Vec<String> {
