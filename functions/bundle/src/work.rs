@@ -304,7 +304,7 @@ pub(crate) fn end(details: &RunDetails) -> Timestamp {
 /// Without step numbers the last step's file is served, and that may be the documentation's.
 fn is_documentation(results: &RunResults) -> bool {
     let which = results.args.which.as_ref().map(UntrustedText::as_untrusted);
-    matches!(which, Some("generate" | "docs" | "compile" | "parse" | "list"))
+    matches!(which, Some("generate" | "docs" | "compile" | "parse" | "list" | "show"))
 }
 
 pub(crate) fn malformed<T>(error: &ArtifactError) -> Artifact<T> {

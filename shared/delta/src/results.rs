@@ -60,11 +60,12 @@ impl RunResults {
         let mut counts = RunCounts::default();
         for node in &self.nodes {
             let counter = match (is_test(&node.unique_id), node.status) {
-                (false, Status::Success) => &mut counts.nodes_succeeded,
+                // Fusion says `warn` of a node that it built with warnings.
+                (false, Status::Success | Status::Warn) => &mut counts.nodes_succeeded,
                 (false, Status::PartialSuccess) => &mut counts.nodes_partly_succeeded,
                 (false, Status::Error | Status::RuntimeError | Status::Fail) => &mut counts.nodes_failed,
                 (false, Status::Skipped | Status::NoOp | Status::Reused) => &mut counts.nodes_not_run,
-                (false, Status::Pass | Status::Warn | Status::Other) => &mut counts.unknown,
+                (false, Status::Pass | Status::Other) => &mut counts.unknown,
                 (true, status) => match TestVerdict::of(status) {
                     TestVerdict::Passed => &mut counts.tests_passed,
                     TestVerdict::Warned => &mut counts.tests_warned,

@@ -227,6 +227,14 @@ impl RunResults {
         (format == CACHED_FORMAT).then_some(results)
     }
 
+    /// Whether a success in it means that a table was built from its code: `clone` copies one, and what only compiles says
+    /// `success` too.
+    #[must_use]
+    pub fn builds(&self) -> bool {
+        let which = self.args.which.as_ref().map(UntrustedText::as_untrusted);
+        !matches!(which, Some("clone" | "compile" | "docs" | "generate" | "list" | "ls" | "parse" | "show"))
+    }
+
     /// Whether tables were built from a part of the rows, or from none, so that a test of them shows nothing.
     #[must_use]
     pub const fn has_limited_rows(&self) -> bool {

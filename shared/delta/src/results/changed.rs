@@ -14,7 +14,7 @@ use crate::results::ran::{Ran, decisive};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Built {
-    /// It was.
+    /// It was; Fusion may have warned of it.
     Succeeded,
     /// Some batches of a microbatch model failed.
     Partly,
@@ -121,8 +121,8 @@ impl Ran<'_> {
     }
 
     fn changed_node(&self, id: &str, resource: &Resource, tests: &[(&str, &Resource)]) -> ChangedNode {
-        let told = self.told(id);
-        let last = told.iter().rev().find(|(_, node)| node.status.is_executed()).or(told.last());
+        let told: Vec<_> = self.told(id).iter().filter(|(file, _)| self.runs[*file].builds()).collect();
+        let last = told.iter().rev().find(|(_, node)| node.status.is_executed()).or(told.last()).copied();
         let built = match last {
             _ if resource.materialized.as_deref() == Some("ephemeral") => Built::Inline,
             Some((_, node)) => built(node.status),
@@ -153,11 +153,12 @@ impl Ran<'_> {
 
 const fn built(status: Status) -> Built {
     match status {
-        Status::Success => Built::Succeeded,
+        // Fusion says `warn` of a node that it built with warnings.
+        Status::Success | Status::Warn => Built::Succeeded,
         Status::PartialSuccess => Built::Partly,
         Status::Error | Status::RuntimeError | Status::Fail => Built::Failed,
         Status::Skipped | Status::NoOp | Status::Reused => Built::Skipped,
-        Status::Pass | Status::Warn | Status::Other => Built::Unknown,
+        Status::Pass | Status::Other => Built::Unknown,
     }
 }
 

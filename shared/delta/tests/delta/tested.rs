@@ -93,6 +93,14 @@ fn a_changed_model_passes_only_where_it_was_built_and_every_test_of_it_ran_after
         ("the unit test failed", vec![with("success", UNIT, "fail")], args(), ("succeeded failed", "FAILED")),
         ("one was skipped", vec![with("success", NOT_NULL, "skipped")], args(), ("succeeded notRun", "WARNED")),
         ("one has an unknown status", vec![with("success", NOT_NULL, "fine")], args(), ("succeeded unknown", "FAILED")),
+        ("built with a warning", vec![with("warn", "", "")], args(), ("succeeded passed", "PASSED")),
+        ("cloned", vec![with("success", "", "")], json!({"which": "clone"}), ("notRun notBuilt", "PASSED")),
+        (
+            "a test that was only compiled",
+            vec![with("success", TOTAL, "success")],
+            args(),
+            ("succeeded unknown", "FAILED"),
+        ),
         ("a status in another case", vec![with("success", NOT_NULL, "PASS")], args(), ("succeeded unknown", "FAILED")),
         (
             "an earlier result of a test",
