@@ -2,11 +2,15 @@
 //! spec/compliance/facts.md; a fact that nobody read is absent, never guessed.
 
 mod delta;
+mod shown;
+
+pub(crate) use delta::changed_nodes;
 
 use std::collections::BTreeSet;
 
 use clyra_delta::artifact::manifest::ManifestProjection;
 use clyra_delta::compare::SemanticDelta;
+use clyra_delta::results::document::TestResults;
 use clyra_evidence::change::{ChangeKind, Component};
 use clyra_evidence::fact::{FactClass, FactValue, Facts, Reading};
 use clyra_evidence::id::{ReceiptId, SourceId};
@@ -36,6 +40,8 @@ pub(crate) struct About<'a> {
     /// Whether a later fact took it back.
     pub(crate) withdrawn: bool,
     pub(crate) delta: Option<&'a SemanticDelta>,
+    /// What its run shows.
+    pub(crate) tests: Option<&'a TestResults>,
     pub(crate) manifests: (Option<&'a ManifestProjection>, Option<&'a ManifestProjection>),
     /// The packages whose content differs.
     pub(crate) packages_changed: Option<Vec<String>>,
@@ -67,6 +73,7 @@ pub(crate) fn facts(about: &About<'_>) -> Facts {
     writer.config();
     writer.follow_up();
     delta::delta(&mut writer);
+    shown::shown(&mut writer);
     writer.facts
 }
 
@@ -80,6 +87,8 @@ pub(crate) struct Writer<'a> {
     results: Vec<String>,
     manifest: Vec<String>,
     audit: Vec<String>,
+    /// Read only once the run is known to have brought a change, which may be later than the rest.
+    freshness: (Vec<String>, FactClass),
     deliveries: Vec<String>,
 }
 
@@ -91,18 +100,23 @@ impl<'a> Writer<'a> {
         for reading in about.deliveries {
             deliveries.push(facts.add_reading(|id| Reading { id, ..reading.clone() }));
         }
+        let class = about.note.readings.first().map_or(FactClass::Delivered, |reading| reading.class);
+        let mut freshness = (Vec::new(), class);
         for reading in &about.note.readings {
             let id = facts.add_reading(|id| Reading { id, ..reading.clone() });
             let kind = match reading.endpoint.as_str() {
                 endpoint if endpoint.contains("/run_results.json") => &mut results,
                 endpoint if endpoint.contains("/manifest.json") => &mut manifest,
                 endpoint if endpoint.contains("/audit-logs/") => &mut audit,
+                endpoint if endpoint.contains("/sources.json") => {
+                    freshness.1 = freshness.1.weaker(reading.class);
+                    &mut freshness.0
+                }
                 _ => &mut run,
             };
             kind.push(id);
         }
-        let class = about.note.readings.first().map_or(FactClass::Delivered, |reading| reading.class);
-        Self { about, facts, class, run, results, manifest, audit, deliveries }
+        Self { about, facts, class, run, results, manifest, audit, freshness, deliveries }
     }
 
     fn of_run(&mut self, name: &str, value: impl Into<FactValue>) {
@@ -122,6 +136,19 @@ impl<'a> Writer<'a> {
     fn of_state(&mut self, name: &str, value: impl Into<FactValue>) {
         let from = [self.run.as_slice(), &self.manifest].concat();
         self.facts.set(name, value, self.class, &from);
+    }
+
+    /// What follows from results and a manifest.
+    fn of_tests(&mut self, name: &str, value: impl Into<FactValue>) {
+        let from = [self.run.as_slice(), &self.results, &self.manifest].concat();
+        self.facts.set(name, value, self.class, &from);
+    }
+
+    /// What follows from a look at the sources and a manifest.
+    fn of_freshness(&mut self, name: &str, value: impl Into<FactValue>) {
+        let (readings, class) = &self.freshness;
+        let from = [self.run.as_slice(), readings, &self.manifest].concat();
+        self.facts.set(name, value, *class, &from);
     }
 
     fn change(&mut self) {

@@ -2,6 +2,7 @@
 
 mod sections;
 mod table;
+mod tested;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

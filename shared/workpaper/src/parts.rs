@@ -2,6 +2,7 @@
 
 mod read;
 pub mod retention;
+pub mod tested;
 
 use clyra_attest::attestation::Attestation;
 use clyra_evidence::digest::Sha256Digest;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 
 pub use read::ReadPartsError;
 pub use retention::Retention;
+pub use tested::Tested;
 
 /// The content of one bundle, with what surrounds it.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub struct Parts {
     pub attestation: Attestation,
     /// What changed; absent where no two states could be compared.
     pub delta: Option<Delta>,
+    /// What the run shows of what changed; absent where its results were not read.
+    pub tested: Option<Tested>,
     /// The receipts, in ascending order of their ids.
     pub receipts: Vec<DataReceipt>,
     /// The bundle as sealed; absent for the paper that goes into the bundle, which cannot know its digest.

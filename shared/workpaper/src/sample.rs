@@ -21,6 +21,7 @@ use clyra_evidence::text::UntrustedText;
 use clyra_evidence::time::Timestamp;
 use clyra_workpaper::Names;
 use clyra_workpaper::names::{Person, SourceAddress};
+use clyra_workpaper::parts::tested::{CodeRan, Freshness, GuardingTest, SourceAge, Tested, TestedNode};
 use clyra_workpaper::parts::{
     Around, Check, Delta, DeltaHeader, DeltaNode, Held, IntegrityOutcome, LogPosition, PackageEntry, Parts,
     PopulationRow, Retention, RunCensus, Sealed, Ticket, TrustFingerprint, retention,
@@ -74,6 +75,7 @@ pub(crate) fn parts_named(project: &str, model: &str) -> Parts {
         facts,
         attestation,
         delta: Some(delta(model)),
+        tested: Some(tested(model)),
         receipts,
         sealed: Some(Sealed {
             bundle_id: BundleId::from_digest(Sha256Digest::of(b"manifest")),
@@ -310,6 +312,51 @@ fn delta(model: &str) -> Delta {
                 "Descriptions differ; what runs does not.",
             ),
         ],
+    }
+}
+
+fn tested(model: &str) -> Tested {
+    let test = |id: &str, verdict: &str| GuardingTest {
+        unique_id: UntrustedText::new(&format!("test.finance_core.{id}")),
+        verdict: verdict.to_owned(),
+    };
+    let node = |id: &str, built: &str, rows, state: &str, tests| TestedNode {
+        unique_id: UntrustedText::new(id),
+        built: built.to_owned(),
+        rows_affected: rows,
+        state: state.to_owned(),
+        tests,
+    };
+    Tested {
+        limited_rows: false,
+        changed_nodes: Some(vec![
+            node(
+                model,
+                "succeeded",
+                Some(48_211),
+                "notRun",
+                vec![
+                    test("unique_fct_revenue_id.77aa", "passed"),
+                    test("relationships_fct_revenue_customer.91bc", "notRun"),
+                ],
+            ),
+            node(
+                "model.finance_core.stg_orders",
+                "succeeded",
+                None,
+                "passed",
+                vec![test("unique_stg_orders_id.1c", "passed")],
+            ),
+            node("seed.finance_core.gl_accounts", "skipped", None, "untested", Vec::new()),
+        ]),
+        code: Some(CodeRan { compared: 212, differing: Vec::new() }),
+        freshness: Some(Freshness {
+            sources: vec![SourceAge {
+                unique_id: UntrustedText::new("source.finance_core.psp.payments"),
+                status: "warn".to_owned(),
+                upstream: Some(true),
+            }],
+        }),
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn delta(writer: &mut Writer<'_>) {
     }
     writer.of_state("delta.comparable", true);
     writer.of_state("delta.class", delta.class.as_str());
-    let changed = changed_nodes(delta);
+    let changed = changed_nodes(delta).unwrap_or_default();
     if let Some(after) = writer.about.manifests.1 {
         writer.of_state("lineage.complete", true);
         writer.of_state("lineage.downstream", downstream(after, &changed));
@@ -40,14 +40,18 @@ pub(super) fn delta(writer: &mut Writer<'_>) {
     writer.of_state("tests.weakened", tests(delta, |node| node.weakening == Some(Weakening::Proven)));
 }
 
-/// An upgrade of dbt or the adapter is a change of its own, and none of every node that calls their macros.
-fn changed_nodes(delta: &SemanticDelta) -> Vec<String> {
-    ids(delta, |node| {
+/// The models, seeds and snapshots that a change adds or changes other than in words or layout; `None` where the two states
+/// were not compared. An upgrade of dbt or the adapter is a change of its own, and none of every node that calls their
+/// macros.
+pub(crate) fn changed_nodes(delta: &SemanticDelta) -> Option<Vec<String>> {
+    let changed = |node: &Node| {
         matches!(node.resource_type, ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot)
             && node.change != Change::Removed
             && !node.class.runs_the_same()
             && node.reasons.iter().any(|reason| *reason != Reason::MacrosEngine)
-    })
+    };
+    let comparable = delta.comparability == Comparability::Comparable;
+    comparable.then(|| ids(delta, changed))
 }
 
 fn tests(delta: &SemanticDelta, wanted: impl Fn(&Node) -> bool) -> Vec<String> {

@@ -51,6 +51,9 @@ pub struct Resource {
     /// `full_refresh` of its config, which wins over the flag of a run.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub full_refresh: Option<bool>,
+    /// Digest of its compiled SQL, to compare with what a run says it ran; absent where it was only parsed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub compiled: Option<Sha256Digest>,
     /// For a seed: whether dbt gives a checksum of its content, which it does up to 1 MiB.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub content_hashed: bool,

@@ -15,4 +15,6 @@ mod runs;
 #[cfg(test)]
 mod states;
 #[cfg(test)]
+mod tested;
+#[cfg(test)]
 mod vector;

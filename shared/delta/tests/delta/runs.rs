@@ -2,7 +2,7 @@
 
 use clyra_delta::artifact::run_results::{RunResults, Status};
 use clyra_delta::artifact::sources::SourceFreshness;
-use clyra_delta::results::TestVerdict;
+use clyra_delta::results::outcomes::TestVerdict;
 use clyra_delta::warehouse_anchor::WarehouseAnchor;
 use serde_json::{Value, json};
 
@@ -157,5 +157,6 @@ fn freshness() {
     });
     let read = SourceFreshness::from_json(document.to_string().as_bytes()).unwrap();
     assert_eq!(read.sources[0].max_loaded_at.unwrap().to_string(), "2026-11-20T20:28:36.365Z");
+    assert_eq!(SourceFreshness::from_cached(&read.to_cached().unwrap()).unwrap(), read);
     assert_eq!((read.sources[1].status, read.sources[1].snapshotted_at), (Status::RuntimeError, None));
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use clyra_evidence::digest::Sha256Digest;
+
 use crate::artifact::bounded_name;
 use crate::artifact::error::ArtifactError;
 use crate::artifact::resource::aspects::{aspects, contract, has_content_checksum, put};
@@ -10,7 +12,7 @@ use crate::artifact::test_facts::TestFacts;
 use crate::artifact::value::{EMPTY, Fields, Object, Value};
 use crate::canonical::{Encoder, Keep};
 
-/// The fields that are read; all others (compiled code, times, paths of the machine) are skipped unread.
+/// The fields that are read; all others (times, paths of the machine) are skipped unread.
 pub(crate) fn is_field(name: &str) -> bool {
     matches!(
         name,
@@ -20,6 +22,7 @@ pub(crate) fn is_field(name: &str) -> bool {
             | "checksum"
             | "column_name"
             | "columns"
+            | "compiled_code"
             | "config"
             | "constraints"
             | "contract"
@@ -112,6 +115,7 @@ pub(crate) fn project(fields: Fields<'_, '_>) -> Result<Resource, ArtifactError>
         materialized: config.text("materialized")?.map(bounded_name),
         // Adapters may put anything here; only dbt's own two values are a fact.
         full_refresh: config.get("full_refresh").and_then(Value::as_bool),
+        compiled: fields.text("compiled_code")?.map(|code| Sha256Digest::of(code.as_bytes())),
         content_hashed: resource_type == ResourceType::Seed && has_content_checksum(fields)?,
     })
 }
@@ -139,6 +143,7 @@ pub(crate) fn selector(name: &str, definition: &Value<'_>) -> Resource {
         contract_enforced: false,
         materialized: None,
         full_refresh: None,
+        compiled: None,
         content_hashed: false,
     }
 }
