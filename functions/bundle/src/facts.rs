@@ -2,6 +2,7 @@
 //! spec/compliance/facts.md; a fact that nobody read is absent, never guessed.
 
 mod delta;
+mod reach;
 mod shown;
 
 pub(crate) use delta::changed_nodes;
@@ -10,6 +11,7 @@ use std::collections::BTreeSet;
 
 use clyra_delta::artifact::manifest::ManifestProjection;
 use clyra_delta::compare::SemanticDelta;
+use clyra_delta::owners::OwnerRules;
 use clyra_delta::results::document::TestResults;
 use clyra_evidence::change::{ChangeKind, Component};
 use clyra_evidence::fact::{FactClass, FactValue, Facts, Reading};
@@ -43,6 +45,8 @@ pub(crate) struct About<'a> {
     /// What its run shows.
     pub(crate) tests: Option<&'a TestResults>,
     pub(crate) manifests: (Option<&'a ManifestProjection>, Option<&'a ManifestProjection>),
+    /// Who has to approve what, where the entity's scope says it.
+    pub(crate) owners: Option<&'a OwnerRules>,
     /// The packages whose content differs.
     pub(crate) packages_changed: Option<Vec<String>>,
     /// Of a `config` change: the definition before, and the last run under which it was read.

@@ -5,7 +5,11 @@ mod changes;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod lineage;
+#[cfg(test)]
 mod malformed;
+#[cfg(test)]
+mod owners;
 #[cfg(test)]
 mod project;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use clyra_evidence::digest::Sha256Digest;
 use crate::artifact::bounded_name;
 use crate::artifact::error::ArtifactError;
 use crate::artifact::resource::aspects::{aspects, contract, has_content_checksum, put};
-use crate::artifact::resource::{Aspect, Resource, ResourceType};
+use crate::artifact::resource::{Aspect, Exposure, Resource, ResourceType};
 use crate::artifact::test_facts::TestFacts;
 use crate::artifact::value::{EMPTY, Fields, Object, Value};
 use crate::canonical::{Encoder, Keep};
@@ -100,6 +100,9 @@ pub(crate) fn project(fields: Fields<'_, '_>) -> Result<Resource, ArtifactError>
             None => config.text(name)?.map(bounded_name),
         })
     };
+    let is_exposure = resource_type == ResourceType::Exposure;
+    let exposure =
+        if is_exposure { Some(Exposure::parse(fields.text("type")?, fields.text("maturity")?)) } else { None };
     Ok(Resource {
         resource_type,
         package: package_of(fields)?,
@@ -117,6 +120,7 @@ pub(crate) fn project(fields: Fields<'_, '_>) -> Result<Resource, ArtifactError>
         full_refresh: config.get("full_refresh").and_then(Value::as_bool),
         compiled: fields.text("compiled_code")?.map(|code| Sha256Digest::of(code.as_bytes())),
         content_hashed: resource_type == ResourceType::Seed && has_content_checksum(fields)?,
+        exposure,
     })
 }
 
@@ -145,6 +149,7 @@ pub(crate) fn selector(name: &str, definition: &Value<'_>) -> Resource {
         full_refresh: None,
         compiled: None,
         content_hashed: false,
+        exposure: None,
     }
 }
 
