@@ -1,0 +1,8 @@
+//! `clyra diff` as a person uses it: the real program over manifests of real dbt runs, and over what is none.
+
+#[cfg(test)]
+mod forms;
+#[cfg(test)]
+mod refused;
+#[cfg(test)]
+mod run;
