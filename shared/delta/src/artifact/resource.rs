@@ -54,6 +54,64 @@ pub struct Resource {
     /// For a seed: whether dbt gives a checksum of its content, which it does up to 1 MiB.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub content_hashed: bool,
+    /// For an exposure: what it is and how mature it is said to be. Who owns it is kept as a digest alone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub exposure: Option<Exposure>,
+}
+
+/// What an exposure says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exposure {
+    /// `type`.
+    pub kind: ExposureKind,
+    /// `maturity`; `None` where it says nothing, or a word that this version of Clyra does not know.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub maturity: Option<Maturity>,
+}
+
+/// `type` of an exposure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the words are dbt's own")]
+pub enum ExposureKind {
+    Analysis,
+    Application,
+    Dashboard,
+    Ml,
+    Notebook,
+    /// A type that this version of Clyra does not know, or none.
+    Other,
+}
+
+/// `maturity` of an exposure, from low to high.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the words are dbt's own")]
+pub enum Maturity {
+    Low,
+    Medium,
+    High,
+}
+
+impl Exposure {
+    pub(crate) fn parse(kind: Option<&str>, maturity: Option<&str>) -> Self {
+        let kind = match kind {
+            Some("analysis") => ExposureKind::Analysis,
+            Some("application") => ExposureKind::Application,
+            Some("dashboard") => ExposureKind::Dashboard,
+            Some("ml") => ExposureKind::Ml,
+            Some("notebook") => ExposureKind::Notebook,
+            _ => ExposureKind::Other,
+        };
+        let maturity = match maturity {
+            Some("low") => Some(Maturity::Low),
+            Some("medium") => Some(Maturity::Medium),
+            Some("high") => Some(Maturity::High),
+            _ => None,
+        };
+        Self { kind, maturity }
+    }
 }
 
 impl Resource {

@@ -5,6 +5,8 @@ mod changes;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod lineage;
+#[cfg(test)]
 mod malformed;
 #[cfg(test)]
 mod project;

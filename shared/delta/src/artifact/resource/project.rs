@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::artifact::bounded_name;
 use crate::artifact::error::ArtifactError;
 use crate::artifact::resource::aspects::{aspects, contract, has_content_checksum, put};
-use crate::artifact::resource::{Aspect, Resource, ResourceType};
+use crate::artifact::resource::{Aspect, Exposure, Resource, ResourceType};
 use crate::artifact::test_facts::TestFacts;
 use crate::artifact::value::{EMPTY, Fields, Object, Value};
 use crate::canonical::{Encoder, Keep};
@@ -97,6 +97,10 @@ pub(crate) fn project(fields: Fields<'_, '_>) -> Result<Resource, ArtifactError>
             None => config.text(name)?.map(bounded_name),
         })
     };
+    let exposure = match resource_type {
+        ResourceType::Exposure => Some(Exposure::parse(fields.text("type")?, fields.text("maturity")?)),
+        _ => None,
+    };
     Ok(Resource {
         resource_type,
         package: package_of(fields)?,
@@ -113,6 +117,7 @@ pub(crate) fn project(fields: Fields<'_, '_>) -> Result<Resource, ArtifactError>
         // Adapters may put anything here; only dbt's own two values are a fact.
         full_refresh: config.get("full_refresh").and_then(Value::as_bool),
         content_hashed: resource_type == ResourceType::Seed && has_content_checksum(fields)?,
+        exposure,
     })
 }
 
@@ -140,6 +145,7 @@ pub(crate) fn selector(name: &str, definition: &Value<'_>) -> Resource {
         materialized: None,
         full_refresh: None,
         content_hashed: false,
+        exposure: None,
     }
 }
 
