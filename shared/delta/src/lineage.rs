@@ -94,6 +94,7 @@ pub struct Graph<'m> {
     starts: Vec<usize>,
     readers: Vec<usize>,
     unresolved: Vec<Unresolved<'m>>,
+    project: Option<&'m str>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +113,9 @@ pub struct Reach<'g> {
     pub reached: Vec<Reached<'g>>,
     /// References that lead nowhere: behind each may be readers that nobody can name.
     pub unresolved: Vec<Unresolved<'g>>,
+    /// The project whose repository it is; the nodes of other packages have their files elsewhere. `None` where the manifest
+    /// does not name it.
+    pub project: Option<&'g str>,
 }
 
 /// A changed node.
@@ -123,6 +127,8 @@ pub struct Changed<'g> {
     pub before: Option<&'g Resource>,
     /// As the later manifest has it.
     pub after: Option<&'g Resource>,
+    /// For a test: the node it guards.
+    pub guards: Option<&'g Resource>,
 }
 
 /// A node or consumer downstream of a changed node.
@@ -177,7 +183,8 @@ impl<'m> Graph<'m> {
         }
         let nodes: Vec<Node<'m>> = union.into_values().collect();
         let index = nodes.iter().enumerate().map(|(at, node)| (node.id, at)).collect();
-        let mut graph = Self { nodes, index, starts: Vec::new(), readers: Vec::new(), unresolved: Vec::new() };
+        let project = after.metadata().project_name.as_deref();
+        let mut graph = Self { nodes, index, starts: Vec::new(), readers: Vec::new(), unresolved: Vec::new(), project };
         graph.connect();
         graph
     }
@@ -260,7 +267,15 @@ impl<'m> Graph<'m> {
         reached.sort_by(|a, b| (a.depth, a.id, a.kind).cmp(&(b.depth, b.id, b.kind)));
         unresolved.sort_unstable();
         unresolved.dedup();
-        Reach { changed: starts.into_iter().map(|at| self.nodes[at].changed()).collect(), reached, unresolved }
+        let changed = starts.into_iter().map(|at| self.changed(self.nodes[at])).collect();
+        Reach { changed, reached, unresolved, project: self.project }
+    }
+
+    fn changed(&self, node: Node<'m>) -> Changed<'m> {
+        let test = node.after.or(node.before).and_then(|resource| resource.test.as_ref());
+        let guarded = test.and_then(|test| self.index.get(test.attached_node.as_deref()?));
+        let guards = guarded.and_then(|at| self.nodes[*at].after.or(self.nodes[*at].before));
+        Changed { id: node.id, before: node.before, after: node.after, guards }
     }
 
     /// Breadth first, from all starts at once. The queue holds each level in the order of where it hangs, because the first
@@ -282,12 +297,6 @@ impl<'m> Graph<'m> {
             }
         }
         found
-    }
-}
-
-impl<'m> Node<'m> {
-    const fn changed(&self) -> Changed<'m> {
-        Changed { id: self.id, before: self.before, after: self.after }
     }
 }
 

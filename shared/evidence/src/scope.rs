@@ -1,6 +1,8 @@
 //! What the entity declares: which projects and environments are in scope, which controls, with which parameters
 //! (spec/def/scope). Narrowing the scope is the oldest trick there is, so each version is signed and listed.
 
+pub mod owners;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,7 @@ use crate::digest::Sha256Digest;
 use crate::fact::FactValue;
 use crate::id::{ConnectionName, Slug, SourceId};
 use crate::manifest::VersionRef;
+use crate::scope::owners::OwnerRules;
 use crate::text::UntrustedText;
 use crate::time::Day;
 
@@ -31,6 +34,9 @@ pub struct Scope {
     /// Where approvals are given: `github`, `slack`, `servicenow`, … An empty list says that there is no such place.
     #[serde(default)]
     pub approval_sources: Vec<String>,
+    /// Who has to approve what; nothing is computed when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owners: Option<OwnerRules>,
     /// The controls in scope, by their id in the catalogue.
     #[serde(default)]
     pub controls: BTreeMap<String, ScopedControl>,

@@ -235,6 +235,7 @@ fn attestation(facts: &Facts, header: &ChangeHeader) -> Attestation {
         projects: Vec::new(),
         period: None,
         approval_sources: Vec::new(),
+        owners: None,
         controls: BTreeMap::from([
             ("CM-02".to_owned(), control("ITGC-CM-07")),
             ("CM-04".to_owned(), control("ITGC-CM-09")),

@@ -177,6 +177,7 @@ fn what_is_out_of_scope_is_not_asked_about() {
         }],
         period: None,
         approval_sources: Vec::new(),
+        owners: None,
         controls: [].into(),
         parameters: [].into(),
     };

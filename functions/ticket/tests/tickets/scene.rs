@@ -301,6 +301,7 @@ pub(crate) fn scope() -> Scope {
         }],
         period: None,
         approval_sources: Vec::new(),
+        owners: None,
         controls: BTreeMap::new(),
         parameters: BTreeMap::new(),
     }

@@ -8,6 +8,7 @@ pub(crate) use project::{is_field, project, selector};
 use std::collections::BTreeMap;
 
 use clyra_evidence::digest::Sha256Digest;
+pub use clyra_evidence::scope::owners::Maturity;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::test_facts::TestFacts;
@@ -82,16 +83,6 @@ pub enum ExposureKind {
     Notebook,
     /// A type that this version of Clyra does not know, or none.
     Other,
-}
-
-/// `maturity` of an exposure, from low to high.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the words are dbt's own")]
-pub enum Maturity {
-    Low,
-    Medium,
-    High,
 }
 
 impl Exposure {

@@ -12,7 +12,7 @@ use crate::project::{edited, manifest, project, without};
 use crate::runs::run;
 use crate::states::{state_manifest, state_results};
 
-fn validator(name: &str) -> jsonschema::Validator {
+pub(crate) fn validator(name: &str) -> jsonschema::Validator {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../spec/def/{name}.schema.json"));
     let schema: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     assert_eq!(schema["$id"], format!("https://clyra.io/spec/{name}/v0"));
@@ -20,7 +20,7 @@ fn validator(name: &str) -> jsonschema::Validator {
 }
 
 #[track_caller]
-fn check(validator: &jsonschema::Validator, document: &impl Serialize) {
+pub(crate) fn check(validator: &jsonschema::Validator, document: &impl Serialize) {
     let value = serde_json::to_value(document).unwrap();
     let errors: Vec<String> =
         validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();

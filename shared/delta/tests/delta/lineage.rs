@@ -9,6 +9,7 @@ use clyra_delta::lineage::{Consumer, Graph, LISTED_MAX, Listing, Reach, ReachedK
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::documents::{check, validator};
 use crate::project::{manifest, metadata, project};
 use crate::states::state_manifest;
 
@@ -103,6 +104,7 @@ fn consumers_outside_of_dbt() {
         consumer(&id("b"), &id("a")),
     ];
     let reach = graph.downstream(["model.p.a"], &consumers);
+    check(&validator("reach"), &reach.listing(1));
     assert_eq!(told(&reach), "5 1 a\nb 1 a\nb 1 a\nc 2 a\n7 3 a\n? gone 8\n");
     let names: Vec<_> = reach.of_kind(ReachedKind::Consumer).map(|one| (one.id, one.name())).collect();
     assert_eq!(names, [("5", "sync 5"), ("model.p.b", "sync model.p.b"), ("7", "sync 7")]);
@@ -139,6 +141,7 @@ fn numbers_are_whole_where_names_are_not() {
     assert_eq!((unresolved.count, unresolved.nodes.len(), unresolved.omitted), (450, 400, 50));
     assert!(!listing.complete);
     assert_eq!(listing.reached.len(), ReachedKind::ALL.len());
+    check(&validator("reach"), &listing);
     let text = serde_json::to_string(&listing).unwrap();
     assert_eq!(serde_json::from_str::<Listing>(&text).unwrap(), listing);
 }

@@ -9,6 +9,8 @@ mod lineage;
 #[cfg(test)]
 mod malformed;
 #[cfg(test)]
+mod owners;
+#[cfg(test)]
 mod project;
 #[cfg(test)]
 mod properties;

@@ -137,6 +137,7 @@ fn scope() -> Scope {
         }],
         period: Some(ScopedPeriod::CalendarQuarter {}),
         approval_sources: vec!["github".to_owned()],
+        owners: None,
         controls: [("CM-04".to_owned(), control), ("CM-05".to_owned(), ScopedControl::default())].into(),
         parameters: [("retroApprovalDays".to_owned(), 2.into())].into(),
     }

@@ -97,10 +97,9 @@ pub(crate) fn project(fields: Fields<'_, '_>) -> Result<Resource, ArtifactError>
             None => config.text(name)?.map(bounded_name),
         })
     };
-    let exposure = match resource_type {
-        ResourceType::Exposure => Some(Exposure::parse(fields.text("type")?, fields.text("maturity")?)),
-        _ => None,
-    };
+    let is_exposure = resource_type == ResourceType::Exposure;
+    let exposure =
+        if is_exposure { Some(Exposure::parse(fields.text("type")?, fields.text("maturity")?)) } else { None };
     Ok(Resource {
         resource_type,
         package: package_of(fields)?,
