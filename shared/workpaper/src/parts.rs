@@ -249,9 +249,9 @@ pub struct Delta {
     /// Packages that came, went or differ.
     #[serde(default)]
     pub packages: Vec<PackageEntry>,
-    /// What changed.
+    /// What changed: the most severe first, then by id.
     #[serde(default)]
-    pub entries: Vec<DeltaEntry>,
+    pub nodes: Vec<DeltaNode>,
 }
 
 /// One of the two states.
@@ -272,25 +272,30 @@ pub struct DeltaHeader {
 pub struct PackageEntry {
     /// Its name.
     pub package: UntrustedText,
-    /// `added`, `removed` or `changed`.
+    /// `added`, `removed` or `modified`.
     pub change: String,
 }
 
 /// One resource that changed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DeltaEntry {
+pub struct DeltaNode {
     /// dbt's id.
     pub unique_id: UntrustedText,
     /// `model`, `test`, …
     pub resource_type: String,
-    /// `added`, `removed`, `changed` or `weakened`.
+    /// `added`, `removed` or `modified`.
     pub change: String,
-    /// `documentation` or `behavioural`.
+    /// `breaking`, `behavioural`, … (spec/def/semantic-delta.md).
     pub class: String,
-    /// Why.
+    /// What of it differs.
     #[serde(default)]
     pub reasons: Vec<String>,
+    /// Why it matters, in one sentence.
+    pub why: UntrustedText,
+    /// For a modified test: `proven` or `undecided`, where it may let more through than before.
+    #[serde(default)]
+    pub weakening: Option<String>,
     /// For a test: the node it guards.
     #[serde(default)]
     pub attached_node: Option<UntrustedText>,

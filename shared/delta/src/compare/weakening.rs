@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::test_facts::{Severity, TestFacts, Threshold};
-use crate::compare::delta::Reason;
+use crate::compare::reason::Reason;
 
 /// What can be said about a changed test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -117,14 +117,14 @@ fn hostile_and_long_names_stay_data() {
     let projection = project(&edited);
     let added = clyra_delta::compare::semantic_delta(Some(&project(&manifest())), Some(&projection));
     assert_eq!(added.counts.added, 3, "two long names do not become one");
-    for entry in &added.entries {
+    for entry in &added.nodes {
         assert!(entry.unique_id.as_untrusted().chars().count() <= 200);
         assert!(entry.package.as_untrusted().chars().count() <= 200);
     }
     assert!(projection.resource(&format!("model.shop.{long}a")).is_some());
     let text = serde_json::to_string(&added).unwrap();
     let back: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(back["entries"][0]["uniqueId"], "model.shop.\n\"'</script>\u{202e}");
+    assert_eq!(back["nodes"][0]["uniqueId"], "model.shop.\n\"'</script>\u{202e}");
 }
 
 #[test]

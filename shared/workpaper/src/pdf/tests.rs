@@ -140,12 +140,12 @@ fn a_paper_without_anything_is_drawn_too() {
 fn thousands_of_changed_resources_stay_a_paper() {
     let mut parts = sample::parts();
     let delta = parts.delta.as_mut().unwrap();
-    let entry = delta.entries[0].clone();
-    delta.entries = (0..5_000)
+    let node = delta.nodes[0].clone();
+    delta.nodes = (0..5_000)
         .map(|i| {
-            let mut entry = entry.clone();
-            entry.unique_id = clyra_evidence::text::UntrustedText::new(&format!("model.finance_core.m{i}"));
-            entry
+            let mut node = node.clone();
+            node.unique_id = clyra_evidence::text::UntrustedText::new(&format!("model.finance_core.m{i}"));
+            node
         })
         .collect();
     let paper = WorkPaper::from_parts(&parts, &sample::names());
