@@ -103,7 +103,10 @@ impl Look {
             return Self { columns: COLUMNS_MAX, colours: false };
         }
         let columns = rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_col));
-        Self { columns: if columns == 0 { COLUMNS_MAX } else { columns.clamp(COLUMNS_MIN, COLUMNS_MAX) }, colours: true }
+        Self {
+            columns: if columns == 0 { COLUMNS_MAX } else { columns.clamp(COLUMNS_MIN, COLUMNS_MAX) },
+            colours: true,
+        }
     }
 
     /// Breaks a line between words; its further lines are indented by `hang`.

@@ -6,7 +6,7 @@ use clyra_delta::artifact::manifest::ManifestProjection;
 use clyra_delta::compare::semantic_delta;
 use serde_json::{Value, json};
 
-use crate::run::{clyra, diff, manifest, model, state, written};
+use crate::run::{clyra, diff, manifest, model, read_state, state, written};
 
 /// Pairs of states, with the exit code of their difference.
 const PAIRS: [(&str, &str, i32); 8] = [
@@ -45,6 +45,44 @@ fn page() {
         let run = diff(&state(from), &state(to), &["--html", "-"]);
         assert_eq!((run.code, run.err.as_str()), (code, ""), "{from} {to}");
         insta::assert_snapshot!(format!("page_{from}_{to}"), read(&run.out));
+    }
+}
+
+/// One change of each class, and of what has words of its own.
+fn edit(manifest: &mut Value) {
+    let column = |name: &str, data_type: &str| json!({"name": name, "data_type": data_type, "constraints": []});
+    let nodes = manifest["nodes"].as_object_mut().unwrap();
+    let revenue = &mut nodes["model.finance_core.fct_revenue"];
+    revenue["columns"]["invoice_line_id"]["data_type"] = json!("bigint");
+    revenue["columns"]["net_revenue"] = column("net_revenue", "decimal(18, 2)");
+    revenue["access"] = json!("private");
+    let payments = &mut nodes["model.finance_core.fct_payments"];
+    payments["config"]["materialized"] = json!("view");
+    payments["unrendered_config"]["materialized"] = json!("view");
+    nodes["model.finance_core.dim_customer"]["description"] = json!("Another description.");
+    nodes["model.finance_core.fct_receivables"]["group"] = json!("collections");
+    nodes["model.finance_core.fct_receivables"]["config"]["group"] = json!("collections");
+    nodes.remove("model.finance_core.rpt_monthly_revenue").unwrap();
+    nodes.remove("test.finance_core.not_null_stg_psp__payments_amount.a4570d9270").unwrap();
+    manifest["exposures"]["exposure.finance_core.monthly_close"]["owner"]["name"] = json!("Somebody else");
+    manifest["metrics"]["metric.finance_core.recognised_revenue"]["type_params"]["metric_aggregation_params"] =
+        json!(7);
+}
+
+#[test]
+fn every_class_in_every_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut after = read_state("base");
+    edit(&mut after);
+    let to = written(folder.path(), "edited.json", after.to_string());
+    let args = ["--approved-by", "@ana-lima"];
+    for (form, more) in [("text", &[][..]), ("markdown", &["--markdown"]), ("page", &["--html", "-"])] {
+        let run = diff(&state("base"), &to, &[&args, more].concat());
+        assert_eq!((run.code, run.err.as_str()), (1, ""), "{form}");
+        let out = if form == "page" { read(&run.out) } else { run.out };
+        // The digest of what was written here follows the order of its members.
+        let out = out.lines().filter(|line| !line.contains("manifest")).collect::<Vec<_>>().join("\n");
+        insta::assert_snapshot!(format!("{form}_every_class"), out);
     }
 }
 
@@ -134,7 +172,8 @@ fn names_from_outside_are_text_in_every_form() {
 #[test]
 fn the_page_holds_its_own_policy_and_asks_nobody_for_anything() {
     let page = diff(&state("base"), &state("revenue_logic"), &["--html", "-"]).out;
-    let policy = page.split_once("http-equiv=\"Content-Security-Policy\" content=\"").unwrap().1.split_once('"').unwrap().0;
+    let policy =
+        page.split_once("http-equiv=\"Content-Security-Policy\" content=\"").unwrap().1.split_once('"').unwrap().0;
     assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
     for forbidden in ["<script", "<img", "<link", "<iframe", "<form", " style=", " onclick", "src=", "://", "unsafe"] {
         assert!(!page.contains(forbidden), "{forbidden}");
@@ -145,7 +184,10 @@ fn the_page_holds_its_own_policy_and_asks_nobody_for_anything() {
 fn a_comment_never_grows_too_large_and_says_what_it_leaves_out() {
     let folder = tempfile::tempdir().unwrap();
     let models = |n: usize| -> Value {
-        (0..n).map(|n| (format!("model.p.m{n:05}"), model(&format!("m{n}"), "select 1"))).collect::<serde_json::Map<_, _>>().into()
+        (0..n)
+            .map(|n| (format!("model.p.m{n:05}"), model(&format!("m{n}"), "select 1")))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     };
     let from = written(folder.path(), "a.json", manifest(&json!({})).to_string());
     let to = written(folder.path(), "b.json", manifest(&models(5_000)).to_string());

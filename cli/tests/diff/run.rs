@@ -60,6 +60,11 @@ pub(crate) fn model(name: &str, sql: &str) -> Value {
     })
 }
 
+/// The manifest of a state, read.
+pub(crate) fn read_state(name: &str) -> Value {
+    serde_json::from_reader(flate2::read::GzDecoder::new(std::fs::File::open(state(name)).unwrap())).unwrap()
+}
+
 /// Writes a file.
 pub(crate) fn written(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
     let path = folder.join(name);

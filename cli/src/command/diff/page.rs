@@ -1,10 +1,11 @@
 //! The answer as one page that is kept as a file: the look of the work paper, no script, no request to anybody.
 
 use clyra_delta::compare::DeltaClass;
+use clyra_evidence::text::UntrustedText;
 use clyra_workpaper::{Shown, html as look};
 use maud::{Markup, html};
 
-use super::told::{Group, Phrase, Piece, Row, Told};
+use super::told::{Approver, Approvers, Downstream, Group, Outcome, Phrase, Piece, Row, Told};
 use super::words;
 use crate::setup::Refusal;
 
@@ -13,6 +14,9 @@ const STYLE: &str = include_str!("page.css");
 
 /// Most nodes on a page: more make it slow to open. The JSON has them all.
 const ROWS_MAX: usize = 5_000;
+
+/// Length from which a name is broken between its words, in bytes.
+const BREAK_FROM: usize = 24;
 
 /// Draws the answer.
 pub(super) fn draw(told: &Told) -> String {
@@ -34,6 +38,8 @@ pub(super) fn draw(told: &Told) -> String {
         }
         main #answer {
             @for group in &told.groups { (section(group, &mut left)) }
+            @if let Some(downstream) = &told.downstream { (self::downstream(downstream)) }
+            @if let Some(approvers) = &told.approvers { (self::approvers(approvers)) }
             (manifests(told))
         }
     };
@@ -57,20 +63,15 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
 const HEADERS: [&str; 4] = ["Node", "What happened", "Why it matters", "dbt reports"];
 
 fn section(group: &Group, left: &mut usize) -> Markup {
-    let words = words::class(group.class);
+    let word = group.class.as_str();
     let shown = group.rows.len().min(*left);
     *left -= shown;
     html! {
-        section id=(words.word) aria-labelledby={ "h-" (words.word) } {
-            h2 id={ "h-" (words.word) } { span .number { (group.rows.len()) } (words.title()) }
-            p .quiet { (words.meaning) "." }
+        section id=(word) aria-labelledby={ "h-" (word) } {
+            h2 id={ "h-" (word) } { span .number { (group.rows.len()) } (words::title(group.class)) }
+            p .quiet { (sentence(words::meaning(group.class))) }
             @if shown > 0 {
-                table .nodes role="table" {
-                    thead role="rowgroup" {
-                        tr role="row" { @for header in HEADERS { th role="columnheader" scope="col" { (header) } } }
-                    }
-                    tbody role="rowgroup" { @for row in &group.rows[..shown] { (self::row(row)) } }
-                }
+                (table("nodes", &HEADERS, group.rows[..shown].iter().map(cells)))
             }
             @if shown < group.rows.len() {
                 p .notice-line role="note" { (group.rows.len() - shown) " more are not shown here: clyra diff --json lists all of them." }
@@ -79,19 +80,80 @@ fn section(group: &Group, left: &mut usize) -> Markup {
     }
 }
 
-fn row(row: &Row) -> Markup {
-    let cells = [
-        html! { span class={ "sign " (tone(row.class)) } aria-hidden="true" { (row.sign) } " " code { (Shown::from(&row.id)) } },
+/// A table that on a phone becomes labelled lines, as on the work paper.
+fn table<const N: usize>(class: &str, headers: &[&str; N], rows: impl Iterator<Item = [Markup; N]>) -> Markup {
+    html! {
+        table class=(class) role="table" {
+            thead role="rowgroup" {
+                tr role="row" { @for header in headers { th role="columnheader" scope="col" { (header) } } }
+            }
+            tbody role="rowgroup" {
+                @for row in rows {
+                    tr role="row" {
+                        @for (header, cell) in headers.iter().zip(row) {
+                            td role="cell" data-label=(header) { @if !cell.0.is_empty() { div { (cell) } } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn cells(row: &Row) -> [Markup; 4] {
+    [
+        html! { span class={ "sign " (tone(row.class)) } aria-hidden="true" { (row.sign) } " " (id(&row.id)) },
         html! {
-            span .line { (inline(&row.what)) }
+            span .line { (row.what) }
             @for detail in &row.details { span .line .quiet { (inline(detail)) } }
         },
         html! { (row.why) },
-        html! { @for word in &row.dbt { span .line { code { (word) } } } },
-    ];
+        html! { @for word in &row.dbt { span .line { code { (word.trim_start_matches("state:")) } } } },
+    ]
+}
+
+fn downstream(downstream: &Downstream) -> Markup {
+    let headers = ["Reads what changed", "Kind", "Steps", "Nearest changed node"];
+    let cells = downstream.kinds.iter().flat_map(|kind| {
+        kind.nodes.iter().map(|node| [id(&node.name), html! { (kind.word) }, html! { (node.depth) }, id(&node.from)])
+    });
     html! {
-        tr role="row" {
-            @for (header, cell) in HEADERS.iter().zip(cells) { td role="cell" data-label=(header) { div { (cell) } } }
+        section #downstream aria-labelledby="h-downstream" {
+            h2 #h-downstream { "Downstream" }
+            p .quiet { (sentence(&downstream.sentence)) }
+            @for note in &downstream.notes { p .notice-line role="note" { (inline(note)) } }
+            @if !downstream.kinds.is_empty() { (table("reached", &headers, cells)) }
+            @for kind in downstream.kinds.iter().filter(|kind| kind.count > kind.nodes.len() as u64) {
+                p .quiet { (kind.counted) ": " (kind.count - kind.nodes.len() as u64) " of them are not shown here." }
+            }
+        }
+    }
+}
+
+fn approvers(approvers: &Approvers) -> Markup {
+    let headers = ["Who", "Approved", "By", "For"];
+    let outcome = |outcome: Outcome| {
+        let class = match outcome {
+            Outcome::Approved => "result no-exception",
+            Outcome::Missing => "result exception",
+            Outcome::NotKnown => "result not-tested",
+        };
+        html! { span class=(class) { (outcome.as_str()) } }
+    };
+    let cells = |approver: &Approver| {
+        [
+            id(&approver.name),
+            approver.outcome.map(outcome).unwrap_or_default(),
+            approver.any_of.as_ref().map(inline).unwrap_or_default(),
+            inline(&approver.because),
+        ]
+    };
+    html! {
+        section #approvals aria-labelledby="h-approvals" {
+            h2 #h-approvals { "Approvals" }
+            p .quiet { (sentence(&approvers.sentence)) }
+            @if !approvers.rows.is_empty() { (table("approvers", &headers, approvers.rows.iter().map(cells))) }
+            @for note in &approvers.notes { p .quiet { (inline(note)) "." } }
         }
     }
 }
@@ -109,11 +171,32 @@ fn manifests(told: &Told) -> Markup {
     }
 }
 
+/// As a sentence begins and ends.
+fn sentence(text: &str) -> String {
+    let (first, rest) = text.split_at(1);
+    format!("{}{rest}.", first.to_uppercase())
+}
+
+/// A name; a long one with places at which a line may break.
+fn id(id: &UntrustedText) -> Markup {
+    let id = Shown::from(id);
+    if id.as_str().len() < BREAK_FROM {
+        return html! { code { (id) } };
+    }
+    html! { code { @for (index, part) in id.as_str().split_inclusive(['.', '_']).enumerate() { @if index > 0 { wbr; } (part) } } }
+}
+
 /// The work paper's colours: they mean how much a reader must look, beside words that say the same.
 const fn tone(class: DeltaClass) -> &'static str {
     match class {
+        DeltaClass::Breaking => "exception",
         DeltaClass::Behavioural => "not-tested",
-        DeltaClass::Documentation | DeltaClass::None | DeltaClass::Unknown => "",
+        DeltaClass::Structural
+        | DeltaClass::Governance
+        | DeltaClass::Documentation
+        | DeltaClass::Cosmetic
+        | DeltaClass::None
+        | DeltaClass::Unknown => "",
     }
 }
 
@@ -122,7 +205,7 @@ fn inline(phrase: &Phrase) -> Markup {
         @for piece in phrase.pieces() {
             @match piece {
                 Piece::Words(words) => (words),
-                Piece::Name(name) => code { (Shown::from(name)) },
+                Piece::Name(name) => (id(name)),
             }
         }
     }

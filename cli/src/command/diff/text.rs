@@ -3,13 +3,16 @@
 use anstyle::Style;
 use clyra_delta::compare::DeltaClass;
 
-use super::told::{Group, Phrase, Piece, Row, Told};
+use super::told::{Approver, Approvers, Downstream, Group, Outcome, Phrase, Piece, Reached, Row, Told};
 use super::words;
-use crate::output::{BOLD, DIM, Look, OPEN};
+use crate::output::{BAD, BOLD, DIM, GOOD, Look, OPEN, count};
 
 /// Most nodes of one class of which nothing but a macro changed that are told one by one. One edit of a macro can reach
 /// thousands; all of them stand in the JSON.
 const THROUGH_MACROS_MAX: usize = 20;
+
+/// Most nodes of one kind that are told as being downstream.
+const DOWNSTREAM_MAX: usize = 20;
 
 /// Columns before the words of a node.
 const INDENT: usize = 4;
@@ -20,6 +23,12 @@ pub(super) fn draw(told: &Told, look: Look) -> String {
     out.head(told);
     for group in &told.groups {
         out.group(group);
+    }
+    if let Some(downstream) = &told.downstream {
+        out.downstream(downstream);
+    }
+    if let Some(approvers) = &told.approvers {
+        out.approvers(approvers);
     }
     out.text
 }
@@ -61,10 +70,7 @@ impl Drawing {
     }
 
     fn group(&mut self, group: &Group) {
-        let words = words::class(group.class);
-        let title = self.look.styled(format!("{} ({})", words.word.to_uppercase(), group.rows.len()), BOLD);
-        self.line("");
-        self.prose(&format!("{title}: {}", words.meaning), 2, Style::new());
+        self.title(&format!("{} ({})", group.class.as_str(), group.rows.len()), words::meaning(group.class));
         let mut through_macros = 0;
         for row in &group.rows {
             through_macros += usize::from(row.only_through_macros);
@@ -74,12 +80,60 @@ impl Drawing {
         }
         if through_macros > THROUGH_MACROS_MAX {
             let more = through_macros - THROUGH_MACROS_MAX;
-            self.prose(&format!("  and {more} more of which only a macro changed; --json lists all of them"), INDENT, DIM);
+            self.prose(
+                &format!("  and {more} more of which only a macro changed; --json lists all of them"),
+                INDENT,
+                DIM,
+            );
+        }
+    }
+
+    fn title(&mut self, title: &str, sentence: &str) {
+        let title = title.to_uppercase();
+        let wrapped = self.look.wrap(&format!("{title}: {sentence}"), 2);
+        // Styled only now: escapes have no width.
+        let rest = wrapped.strip_prefix(&title).unwrap_or_default();
+        self.line("");
+        self.line(&format!("{}{rest}", self.look.styled(&title, BOLD)));
+    }
+
+    fn downstream(&mut self, downstream: &Downstream) {
+        self.title("downstream", &downstream.sentence);
+        for kind in &downstream.kinds {
+            self.line(&format!("  {}", kind.counted));
+            for Reached { name, depth, from } in kind.nodes.iter().take(DOWNSTREAM_MAX) {
+                let steps = count(u64::from(*depth), "step", "steps");
+                let line = format!("    {}, {steps} from {}", name.for_terminal(), from.for_terminal());
+                self.prose(&line, INDENT, Style::new());
+            }
+            if kind.count > DOWNSTREAM_MAX as u64 {
+                self.prose(&format!("    and {} more", kind.count - DOWNSTREAM_MAX as u64), INDENT, DIM);
+            }
+        }
+        for note in &downstream.notes {
+            self.prose(&format!("note: {}", plain(note)), 6, OPEN);
+        }
+    }
+
+    fn approvers(&mut self, approvers: &Approvers) {
+        self.title("approvals", &approvers.sentence);
+        for Approver { name, outcome, any_of, because } in &approvers.rows {
+            let name = name.for_terminal();
+            match outcome {
+                None => self.prose(&format!("  {name}"), INDENT, Style::new()),
+                Some(outcome) => self.prose(&format!("  {name}: {}", outcome.as_str()), INDENT, of_outcome(*outcome)),
+            }
+            for phrase in any_of.iter().chain([because]) {
+                self.prose(&format!("    {}", plain(phrase)), INDENT, Style::new());
+            }
+        }
+        for note in &approvers.notes {
+            self.prose(&format!("note: {}", plain(note)), 6, OPEN);
         }
     }
 
     fn row(&mut self, row: &Row) {
-        let what = format!("{}: {}", row.id.for_terminal(), plain(&row.what));
+        let what = format!("{}: {}", row.id.for_terminal(), row.what);
         let wrapped = self.look.wrap(&format!("    {what}"), INDENT);
         let sign = self.look.styled(row.sign, style(row.class));
         self.line(&format!("  {sign} {}", wrapped.trim_start()));
@@ -97,8 +151,18 @@ impl Drawing {
 
 fn style(class: DeltaClass) -> Style {
     match class {
+        DeltaClass::Breaking => BAD,
         DeltaClass::Behavioural => OPEN,
-        DeltaClass::Documentation | DeltaClass::None | DeltaClass::Unknown => DIM,
+        DeltaClass::Structural | DeltaClass::Governance => BOLD,
+        DeltaClass::Documentation | DeltaClass::Cosmetic | DeltaClass::None | DeltaClass::Unknown => DIM,
+    }
+}
+
+const fn of_outcome(outcome: Outcome) -> Style {
+    match outcome {
+        Outcome::Approved => GOOD,
+        Outcome::Missing => BAD,
+        Outcome::NotKnown => OPEN,
     }
 }
 

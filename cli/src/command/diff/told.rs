@@ -1,10 +1,15 @@
 //! What is told of a comparison, once for every form: our words ready, names from outside still marked as such.
 
+mod approvers;
+mod downstream;
 mod node;
 
+pub(super) use approvers::{Approvals, Approver, Approvers, Outcome};
+pub(super) use downstream::{Downstream, Reached};
 pub(super) use node::Row;
 
 use clyra_delta::compare::{Comparability, DeltaClass, Header, SemanticDelta};
+use clyra_delta::lineage::Listing;
 use clyra_evidence::text::UntrustedText;
 
 use super::words;
@@ -57,6 +62,10 @@ pub(super) struct Told {
     pub(super) notes: Vec<Phrase>,
     /// Nodes by class, the most severe first.
     pub(super) groups: Vec<Group>,
+    /// What reads them; absent where no result can differ.
+    pub(super) downstream: Option<Downstream>,
+    /// Who has to approve; absent where nobody has to.
+    pub(super) approvers: Option<Approvers>,
     /// The earlier and the later manifest.
     pub(super) states: [(&'static str, State); 2],
 }
@@ -91,20 +100,21 @@ impl State {
 }
 
 impl Told {
-    /// Says what `delta` holds.
+    /// Says what `delta` holds, what its nodes reach, and who has to approve.
     ///
     /// # Errors
     /// When the two manifests were not compared: nothing is then known of what changed.
-    pub(super) fn of(delta: &SemanticDelta) -> Result<Self, Refusal> {
+    pub(super) fn of(delta: &SemanticDelta, reach: &Listing, approvals: &Approvals) -> Result<Self, Refusal> {
         let (Some(before), Some(after)) = (&delta.before, &delta.after) else { return Err(not_compared()) };
         match delta.comparability {
             Comparability::Comparable => {}
             Comparability::EngineChangedNotComparable => return Err(other_engine(before, after)),
             Comparability::ManifestMissing => return Err(not_compared()),
+            Comparability::ProjectsDiffer => return Err(other_project(before, after)),
         }
         let mut groups: Vec<Group> = Vec::new();
         for class in words::CLASSES {
-            let rows: Vec<Row> = delta.entries.iter().filter(|node| node.class == class).map(Row::of).collect();
+            let rows: Vec<Row> = delta.nodes.iter().filter(|node| node.class == class).map(Row::of).collect();
             if !rows.is_empty() {
                 groups.push(Group { class, rows });
             }
@@ -115,22 +125,26 @@ impl Told {
             figures: figures(&groups),
             notes: notes(delta, before, after),
             groups,
+            downstream: (reach.changed > 0).then(|| Downstream::of(reach)),
+            approvers: Approvers::of(approvals),
             states: [("from", State::of(before)), ("to", State::of(after))],
         })
     }
 }
 
-/// Whether anything at all differs: a node, a package, or dbt itself.
-pub(super) fn is_change(delta: &SemanticDelta) -> bool {
-    !delta.entries.is_empty() || !delta.packages.is_empty() || delta.flags.iter().any(|flag| words::is_change(*flag))
+/// The class of all that differs: of the nodes, and of what runs them, which can make any result differ.
+pub(super) fn class(delta: &SemanticDelta) -> DeltaClass {
+    let is_of_nodes = !delta.nodes.is_empty() || delta.packages.is_empty();
+    let is_same_dbt = !delta.flags.iter().any(|flag| words::is_change(*flag));
+    if is_of_nodes && is_same_dbt { delta.class } else { delta.class.max(DeltaClass::Behavioural) }
 }
 
 fn headline(delta: &SemanticDelta) -> String {
-    match delta.entries.len() as u64 {
-        0 if !is_change(delta) => "Nothing changed.".to_owned(),
+    match delta.nodes.len() as u64 {
+        0 if class(delta) == DeltaClass::None => "Nothing changed.".to_owned(),
         0 => "No node changed, but what runs them did.".to_owned(),
         n => {
-            let class = words::class(delta.class).word;
+            let class = delta.class.as_str();
             let all = count(n, "node changed", "nodes changed");
             if n == 1 { format!("{all}: {class}.") } else { format!("{all}; the most severe change is {class}.") }
         }
@@ -138,7 +152,7 @@ fn headline(delta: &SemanticDelta) -> String {
 }
 
 fn figures(groups: &[Group]) -> Vec<(u64, &'static str)> {
-    groups.iter().map(|group| (group.rows.len() as u64, words::class(group.class).word)).collect()
+    groups.iter().map(|group| (group.rows.len() as u64, group.class.as_str())).collect()
 }
 
 fn notes(delta: &SemanticDelta, before: &Header, after: &Header) -> Vec<Phrase> {
@@ -165,6 +179,15 @@ fn not_compared() -> Refusal {
         what: "the two manifests were not compared".to_owned(),
         why: "one of them is missing".to_owned(),
         to_do: "name two manifests",
+    }
+}
+
+fn other_project(before: &Header, after: &Header) -> Refusal {
+    let named = |header: &Header| header.project.as_ref().map(UntrustedText::for_terminal).unwrap_or_default();
+    Refusal {
+        what: "the two manifests cannot be compared".to_owned(),
+        why: format!("the earlier is of the project {}, the later of {}", named(before), named(after)),
+        to_do: "name two manifests of one project; of one that was renamed, nothing is the same node for dbt either",
     }
 }
 
