@@ -204,7 +204,7 @@ fn a_hundred_thousand_nodes_and_a_cycle() {
     let folder = tempfile::tempdir().unwrap();
     let nodes = |sql: &str| -> Value {
         let node = |n: u32| {
-            let mut node = model(&format!("m{n}"), if n % 1_000 == 0 { sql } else { "select 1" });
+            let mut node = model(&format!("m{n}"), if n.is_multiple_of(1_000) { sql } else { "select 1" });
             let read = format!("model.p.m{:06}", (n + 1) % 100_000);
             node["depends_on"]["nodes"] = json!([read]);
             (format!("model.p.m{n:06}"), node)

@@ -42,7 +42,7 @@ fn its_owner_rules_are_some() {
     let rules = written(folder.path(), "owners.yaml", blocks("yaml").next().unwrap());
     let run = diff(&state("base"), &state("revenue_logic"), &["--owners", rules.to_str().unwrap()]);
     assert_eq!((run.code, run.err.as_str()), (1, ""));
-    assert!(run.out.contains("any of @ana-lima"), "{}", run.out);
+    assert!(run.out.contains("by @ana-lima"), "{}", run.out);
 }
 
 #[test]

@@ -126,10 +126,9 @@ fn downstream(downstream: &Downstream) -> String {
 
 fn approvers(approvers: &Approvers) -> String {
     let row = |approver: &Approver| {
-        let Approver { name, outcome, any_of, because } = approver;
-        let outcome = outcome.map_or("", Outcome::as_str);
-        let any_of = any_of.as_ref().map(inline).unwrap_or_default();
-        format!("| {} | {outcome} | {any_of} | {} |\n", code(name), inline(because))
+        let outcome = approver.outcome.map_or("", Outcome::as_str);
+        let by = approver.by().as_ref().map(inline).unwrap_or_default();
+        format!("| {} | {outcome} | {by} | {} |\n", code(&approver.name), inline(&approver.because))
     };
     let title = format!("<b>Approvals</b>: {}", approvers.sentence);
     let columns = ["who", "approved", "by", "for"];

@@ -26,7 +26,7 @@ pub(super) struct Owners {
     #[arg(long, value_name = "FILE")]
     codeowners: Option<PathBuf>,
     /// Who approved: @login, @organisation/team or source:account, separated by commas; empty when nobody did
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = approval, num_args = 0..)]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = approval, num_args = 0..=1)]
     approved_by: Option<Vec<Given>>,
 }
 

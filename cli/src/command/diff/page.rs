@@ -144,7 +144,7 @@ fn approvers(approvers: &Approvers) -> Markup {
         [
             id(&approver.name),
             approver.outcome.map(outcome).unwrap_or_default(),
-            approver.any_of.as_ref().map(inline).unwrap_or_default(),
+            approver.by().as_ref().map(inline).unwrap_or_default(),
             inline(&approver.because),
         ]
     };

@@ -3,7 +3,7 @@
 use anstyle::Style;
 use clyra_delta::compare::DeltaClass;
 
-use super::told::{Approver, Approvers, Downstream, Group, Outcome, Phrase, Piece, Reached, Row, Told};
+use super::told::{Approvers, Downstream, Group, Outcome, Phrase, Piece, Reached, Row, Told};
 use super::words;
 use crate::output::{BAD, BOLD, DIM, GOOD, Look, OPEN, count};
 
@@ -117,15 +117,16 @@ impl Drawing {
 
     fn approvers(&mut self, approvers: &Approvers) {
         self.title("approvals", &approvers.sentence);
-        for Approver { name, outcome, any_of, because } in &approvers.rows {
-            let name = name.for_terminal();
-            match outcome {
+        for approver in &approvers.rows {
+            let name = approver.name.for_terminal();
+            match approver.outcome {
                 None => self.prose(&format!("  {name}"), INDENT, Style::new()),
-                Some(outcome) => self.prose(&format!("  {name}: {}", outcome.as_str()), INDENT, of_outcome(*outcome)),
+                Some(outcome) => self.prose(&format!("  {name}: {}", outcome.as_str()), INDENT, of_outcome(outcome)),
             }
-            for phrase in any_of.iter().chain([because]) {
-                self.prose(&format!("    {}", plain(phrase)), INDENT, Style::new());
+            if let Some(by) = approver.by() {
+                self.prose(&format!("    by {}", plain(&by)), INDENT, Style::new());
             }
+            self.prose(&format!("    for {}", plain(&approver.because)), INDENT, Style::new());
         }
         for note in &approvers.notes {
             self.prose(&format!("note: {}", plain(note)), 6, OPEN);

@@ -27,10 +27,18 @@ pub(in super::super) struct Approver {
     pub(in super::super) name: UntrustedText,
     /// Whether that was done, where it was looked into.
     pub(in super::super) outcome: Option<Outcome>,
-    /// Who can do so; absent where nobody is known.
-    pub(in super::super) any_of: Option<Phrase>,
+    /// Who can approve; absent where nobody is known.
+    any_of: Option<Phrase>,
     /// For which nodes.
     pub(in super::super) because: Phrase,
+}
+
+impl Approver {
+    /// Who can approve, in words where it matters that nobody is known.
+    pub(in super::super) fn by(&self) -> Option<Phrase> {
+        let nobody = || self.outcome.map(|_| Phrase::of("nobody who is named in the rules"));
+        self.any_of.clone().or_else(nobody)
+    }
 }
 
 /// Whether somebody approved.
@@ -116,25 +124,19 @@ impl Approver {
         Self {
             name: one.approver.clone(),
             outcome,
-            any_of: any_of(one).filter(|_| outcome.is_some() || !one.any_of.is_empty()),
-            because: named(Phrase::of("for "), &one.because),
+            any_of: any_of(one),
+            because: named(Phrase::default(), &one.because),
         }
     }
 }
 
-/// Those who can approve, unless it is the one who is named anyway.
+/// Those who can approve.
 fn any_of(one: &RequiredApproval) -> Option<Phrase> {
-    if one.any_of.is_empty() {
-        return Some(Phrase::of("nobody is named who stands for it"));
-    }
-    if one.any_of.iter().all(|account| *account == one.approver) {
-        return None;
-    }
-    let mut phrase = Phrase::of("any of ");
+    let mut phrase = if one.any_of.len() > 1 { Phrase::of("any of ") } else { Phrase::default() };
     for (index, account) in one.any_of.iter().take(NAMED_MAX).enumerate() {
         phrase = if index > 0 { phrase.words(", ").name(account) } else { phrase.name(account) };
     }
-    Some(more(phrase, one.any_of.len().saturating_sub(NAMED_MAX) as u64))
+    (!one.any_of.is_empty()).then(|| more(phrase, one.any_of.len().saturating_sub(NAMED_MAX) as u64))
 }
 
 fn named(mut phrase: Phrase, because: &Because) -> Phrase {
