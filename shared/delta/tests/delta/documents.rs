@@ -47,6 +47,13 @@ fn deltas() {
     assert!(!validator.is_valid(&json!({"documentType": "https://clyra.io/spec/semantic_delta/v0"})));
 }
 
+/// An anchor must fit its schema, and be read as it was written.
+pub(crate) fn check_anchor(anchor: &WarehouseAnchor) {
+    check(&validator("warehouse_anchor"), anchor);
+    let text = serde_json::to_string(anchor).unwrap();
+    assert_eq!(serde_json::from_str::<WarehouseAnchor>(&text).unwrap(), *anchor);
+}
+
 #[test]
 fn anchors() {
     let validator = validator("warehouse_anchor");
