@@ -1,6 +1,8 @@
 //! The crate from outside: manifests in, documents out.
 
 #[cfg(test)]
+mod beyond;
+#[cfg(test)]
 mod changes;
 #[cfg(test)]
 mod documents;
