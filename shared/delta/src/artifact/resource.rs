@@ -1,6 +1,7 @@
 //! One object of a manifest, as what Clyra keeps of it.
 
 mod aspects;
+pub(crate) mod details;
 mod project;
 
 pub(crate) use project::{is_field, project, selector};
@@ -11,6 +12,7 @@ use clyra_evidence::digest::Sha256Digest;
 pub use clyra_evidence::scope::owners::Maturity;
 use serde::{Deserialize, Serialize};
 
+use crate::artifact::resource::details::Details;
 use crate::artifact::test_facts::TestFacts;
 
 /// One object of a dbt project: dbt calls all of them resources.
@@ -28,6 +30,9 @@ pub struct Resource {
     pub path: Option<String>,
     /// One digest per aspect that is not empty.
     pub(crate) aspects: BTreeMap<Aspect, Sha256Digest>,
+    /// What a comparison names or orders beyond digests.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) details: Option<Box<Details>>,
     /// Ids of what it reads, sorted.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub depends_on: Vec<String>,

@@ -71,7 +71,7 @@ impl<'m> Comparison<'m> {
 
     /// `None` where neither we nor dbt see a difference.
     pub(super) fn modified(&self, id: &str, previous_id: Option<&str>, old: &Resource, new: &Resource) -> Option<Node> {
-        let mut reasons = modified::reasons(old, new);
+        let (mut reasons, columns) = modified::differences(old, new);
         reasons.extend(self.macros.reasons(new));
         if previous_id.is_some() {
             // The id and the name in `fqn` follow from the arguments.
@@ -84,14 +84,19 @@ impl<'m> Comparison<'m> {
             (Some(old), Some(new)) => weakening::weakening(old, new, reasons.contains(&Reason::Arguments)),
             _ => None,
         };
+        let stored = |resource: &Resource| matches!(resource.materialized.as_deref(), Some("table" | "view"));
         let mut of = BTreeSet::from([self.kind(id, new)]);
         of.extend((new.test.is_some() && weakening.is_none()).then_some(Of::StricterTest));
+        of.extend((stored(old) && stored(new)).then_some(Of::Stored));
+        of.extend(old.contract_enforced.then_some(Of::ContractedBefore));
+        of.extend(new.contract_enforced.then_some(Of::ContractedAfter));
         let node = self.node(id, new, Change::Modified, reasons, of)?;
         Some(Node {
             old: Some(NodeDigests::of(old)),
             new: Some(NodeDigests::of(new)),
             previous_unique_id: previous_id.map(UntrustedText::new),
             weakening,
+            columns,
             ..node
         })
     }

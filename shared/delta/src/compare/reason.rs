@@ -18,6 +18,8 @@ pub enum Reason {
     Body,
     /// A column is declared that was not.
     ColumnAdded,
+    /// The type of a column is declared that was not, or is no longer.
+    ColumnDeclaration,
     /// A declared column is no longer declared.
     ColumnRemoved,
     /// A declared column has another name.
@@ -127,6 +129,7 @@ impl Reason {
         Self::Arguments,
         Self::Body,
         Self::ColumnAdded,
+        Self::ColumnDeclaration,
         Self::ColumnRemoved,
         Self::ColumnRenamed,
         Self::ColumnRetyped,

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::project::{edited, manifest, project, without};
 
-fn delta(before: &Value, after: &Value) -> SemanticDelta {
+pub(crate) fn delta(before: &Value, after: &Value) -> SemanticDelta {
     semantic_delta(Some(&project(before)), Some(&project(after)))
 }
 
 /// `change class id: reasons`, one line per node.
-fn lines(delta: &SemanticDelta) -> Vec<String> {
+pub(crate) fn lines(delta: &SemanticDelta) -> Vec<String> {
     let word = |value: Value| value.as_str().unwrap().to_owned();
     let line = |node: &Node| {
         let value = serde_json::to_value(node).unwrap();
@@ -43,10 +43,8 @@ fn models() {
         ("unrendered_config/pre_hook", json!("delete from x"), "behavioural hooks"),
         ("unrendered_config/grants", json!({"select": ["all"]}), "governance grants"),
         ("unrendered_config/schema", json!("other"), "breaking relation"),
-        ("columns/id/data_type", json!("bigint"), "behavioural columns"),
-        ("columns/amount", json!({"name": "amount", "data_type": "int"}), "behavioural columns"),
+        ("columns/id/quote", json!(true), "behavioural columns"),
         ("contract/enforced", json!(true), "governance contractEnforced"),
-        ("constraints", json!([{"type": "primary_key"}]), "behavioural contract"),
         ("access", json!("public"), "governance accessWidened"),
         ("group", json!("other"), "governance group"),
         ("version", json!(2), "behavioural version"),
@@ -97,7 +95,7 @@ fn check_field(object: &str, field: &str, value: Value, expected: &str) {
 fn what_stands_around_the_models() {
     let source = "sources/source.shop.erp.invoices";
     check_field(source, "unrendered_schema", json!("raw2"), "breaking relation");
-    check_field(source, "freshness/warn_after/count", json!(48), "behavioural freshness");
+    check_field(source, "freshness/warn_after/count", json!(48), "behavioural freshnessRelaxed");
     check_field(source, "loader", json!("x"), "behavioural definition");
     check_field(source, "description", json!("x"), "documentation documentation");
     check_field(source, "schema", json!("dev_raw"), "");
@@ -118,16 +116,20 @@ fn what_stands_around_the_models() {
 fn the_semantic_layer() {
     let metric = "metrics/metric.shop.revenue";
     check_field(metric, "type_params/measure/filter", json!("x > 1"), "behavioural formula");
-    check_field(metric, "filter", json!("x > 1"), "behavioural formula");
+    check_field(metric, "filter", json!("x > 1"), "behavioural filter");
     check_field(metric, "label", json!("x"), "governance label");
     check_field(metric, "description", json!("x"), "documentation documentation");
     let semantic_model = "semantic_models/semantic_model.shop.orders";
-    check_field(semantic_model, "measures/0/agg", json!("max"), "behavioural formula");
+    check_field(semantic_model, "measures/0/agg", json!("max"), "behavioural measures");
+    check_field(semantic_model, "measures/0/name", json!("total"), "breaking semanticsAdded semanticsRemoved");
+    check_field(semantic_model, "dimensions", json!([{"name": "day", "type": "time"}]), "structural semanticsAdded");
+    check_field(semantic_model, "model", json!("ref('customers')"), "behavioural formula");
     check_field(semantic_model, "measures/0/description", json!("x"), "documentation documentation");
     check_field(semantic_model, "metadata", json!({"file_slice": 9}), "");
     check_field(semantic_model, "node_relation/schema_name", json!("dev"), "");
     let saved_query = "saved_queries/saved_query.shop.weekly";
     check_field(saved_query, "query_params/metrics", json!(["cost"]), "behavioural formula");
+    check_field(saved_query, "query_params/where", json!({"x": 1}), "behavioural filter");
     check_field(saved_query, "exports/0/unrendered_config/export_as", json!("view"), "behavioural definition");
     check_field(saved_query, "exports/0/config/schema_name", json!("dev"), "");
 }

@@ -1,6 +1,7 @@
 //! The crate from outside: manifests in, documents out.
 
 #[cfg(test)]
+mod beyond;
 mod changes;
 #[cfg(test)]
 mod documents;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::artifact::bounded_name;
 use crate::artifact::error::ArtifactError;
 use crate::artifact::resource::aspects::{aspects, contract, has_content_checksum, put};
+use crate::artifact::resource::details::Details;
 use crate::artifact::resource::{Aspect, Exposure, Resource, ResourceType};
 use crate::artifact::test_facts::TestFacts;
 use crate::artifact::value::{EMPTY, Fields, Object, Value};
@@ -106,6 +107,7 @@ pub(crate) fn project(fields: Fields<'_, '_>) -> Result<Resource, ArtifactError>
         name: bounded_name(fields.text("name")?.unwrap_or(fields.member)),
         path: fields.text("original_file_path")?.map(bounded_name),
         aspects: aspects(fields, resource_type)?,
+        details: Details::from_fields(fields, resource_type)?,
         depends_on,
         macros,
         test,
@@ -135,6 +137,7 @@ pub(crate) fn selector(name: &str, definition: &Value<'_>) -> Resource {
         name: bounded_name(name),
         path: None,
         aspects,
+        details: None,
         depends_on: Vec::new(),
         macros: Vec::new(),
         test: None,
