@@ -3,6 +3,7 @@
 use clyra_attest::{Catalogue, Parameters};
 use clyra_config::Config;
 use clyra_evidence::scope::Scope;
+use clyra_evidence::scope::owners::OwnerRules;
 
 use crate::house;
 
@@ -35,6 +36,13 @@ fn the_configuration_in_the_docs_is_one() {
     std::fs::write(&file, example(&page)).expect("the example is written");
     let config = Config::read(&file).expect("its example is a configuration");
     assert_eq!(config.connections.len(), 1);
+}
+
+#[test]
+fn the_owner_rules_in_the_docs_are_some() {
+    let page = house::text("docs/owners.md").expect("docs/owners.md is text");
+    let rules: OwnerRules = serde_saphyr::from_str(&example(&page)).expect("its example is owner rules");
+    assert_eq!((rules.approvers.len(), rules.paths.len()), (4, 1));
 }
 
 /// The first YAML block of a page.

@@ -2,11 +2,13 @@
 //! spec/compliance/facts.md; a fact that nobody read is absent, never guessed.
 
 mod delta;
+mod reach;
 
 use std::collections::BTreeSet;
 
 use clyra_delta::artifact::manifest::ManifestProjection;
 use clyra_delta::compare::SemanticDelta;
+use clyra_delta::owners::OwnerRules;
 use clyra_evidence::change::{ChangeKind, Component};
 use clyra_evidence::fact::{FactClass, FactValue, Facts, Reading};
 use clyra_evidence::id::{ReceiptId, SourceId};
@@ -37,6 +39,8 @@ pub(crate) struct About<'a> {
     pub(crate) withdrawn: bool,
     pub(crate) delta: Option<&'a SemanticDelta>,
     pub(crate) manifests: (Option<&'a ManifestProjection>, Option<&'a ManifestProjection>),
+    /// Who has to approve what, where the entity's scope says it.
+    pub(crate) owners: Option<&'a OwnerRules>,
     /// The packages whose content differs.
     pub(crate) packages_changed: Option<Vec<String>>,
     /// Of a `config` change: the definition before, and the last run under which it was read.

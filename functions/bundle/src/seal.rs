@@ -208,6 +208,7 @@ impl Work<'_> {
             withdrawn,
             delta: delta.as_ref(),
             manifests: (before.as_deref(), after.as_deref()),
+            owners: self.deps().config.scope.as_ref().and_then(|scope| scope.scope.owners.as_ref()),
             packages_changed: self.packages_changed(linked).await?,
             defined_before,
             retried: retried.as_ref(),

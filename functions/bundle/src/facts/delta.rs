@@ -1,13 +1,11 @@
 //! Facts from the comparison of two manifests.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use clyra_delta::artifact::manifest::ManifestProjection;
 use clyra_delta::artifact::resource::ResourceType;
 use clyra_delta::compare::{Change, Comparability, Node, Reason, SemanticDelta, Weakening};
 use clyra_delta::vector::CodeFlag;
 
-use super::Writer;
+use super::{Writer, reach};
 use crate::note::{Artifact, NAMES_MAX};
 
 pub(super) fn delta(writer: &mut Writer<'_>) {
@@ -31,10 +29,7 @@ pub(super) fn delta(writer: &mut Writer<'_>) {
     writer.of_state("delta.comparable", true);
     writer.of_state("delta.class", delta.class.as_str());
     let changed = changed_nodes(delta);
-    if let Some(after) = writer.about.manifests.1 {
-        writer.of_state("lineage.complete", true);
-        writer.of_state("lineage.downstream", downstream(after, &changed));
-    }
+    reach::reach(writer, delta, &changed);
     writer.of_state("delta.modelsChanged", changed);
     writer.of_state("tests.removed", tests(delta, |node| node.change == Change::Removed && !node.target_removed));
     writer.of_state("tests.weakened", tests(delta, |node| node.weakening == Some(Weakening::Proven)));
@@ -65,22 +60,4 @@ fn ids(delta: &SemanticDelta, wanted: impl Fn(&Node) -> bool) -> Vec<String> {
 fn seeds_without_content(manifest: &ManifestProjection) -> Vec<String> {
     let seeds = manifest.resources().iter().filter(|(_, resource)| resource.resource_type == ResourceType::Seed);
     seeds.filter(|(_, resource)| !resource.content_hashed).map(|(id, _)| id.clone()).take(NAMES_MAX).collect()
-}
-
-/// The changed nodes and everything that reads them, directly or not.
-fn downstream(manifest: &ManifestProjection, changed: &[String]) -> Vec<String> {
-    let mut readers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (id, resource) in manifest.resources() {
-        for read in &resource.depends_on {
-            readers.entry(read).or_default().push(id);
-        }
-    }
-    let mut reached: BTreeSet<&str> = BTreeSet::new();
-    let mut open: Vec<&str> = changed.iter().map(String::as_str).collect();
-    while let Some(id) = open.pop() {
-        if reached.insert(id) {
-            open.extend(readers.get(id).into_iter().flatten());
-        }
-    }
-    reached.into_iter().map(str::to_owned).collect()
 }

@@ -89,6 +89,8 @@ fn the_week_comes_out_as_the_team_lived_it() {
             bundles.iter().find(|opened| opened.manifest.change.anchor.contains(&run_of(&week, Story::RevenueLogic)));
         let revenue = revenue.unwrap();
         assert!(list(revenue, "delta.modelsChanged").iter().any(|id| id.ends_with("fct_revenue")));
+        assert_eq!(list(revenue, "lineage.exposures"), ["exposure.finance_core.monthly_close"]);
+        assert_eq!(value(revenue, "lineage.complete"), Some(&FactValue::Bool(true)));
         assert_eq!(value(revenue, "vector.gitSha.changed"), Some(&FactValue::Bool(true)));
 
         let overrides = of_kind(&bundles, ChangeKind::Override);

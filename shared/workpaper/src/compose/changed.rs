@@ -134,6 +134,10 @@ fn key_reports(parts: &Parts) -> Shown {
         return Shown::new("not known: the lineage was not read");
     };
     let hit: Vec<&str> = reports.iter().filter(|report| reached.contains(report)).map(String::as_str).collect();
+    let complete = parts.facts.get("lineage.complete").map(|fact| &fact.value) == Some(&FactValue::Bool(true));
+    if hit.is_empty() && !complete {
+        return Shown::new("not known: the lineage has references that lead nowhere");
+    }
     if hit.is_empty() { Shown::new("none reached") } else { Shown::new(hit.join(", ")) }
 }
 
