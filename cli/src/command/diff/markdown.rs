@@ -126,12 +126,13 @@ fn downstream(downstream: &Downstream) -> String {
 
 fn approvers(approvers: &Approvers) -> String {
     let row = |approver: &Approver| {
-        let outcome = approver.outcome.map_or("", Outcome::as_str);
+        let outcome = approver.outcome.map_or("", Outcome::as_str).to_owned();
         let by = approver.by().as_ref().map(inline).unwrap_or_default();
-        format!("| {} | {outcome} | {by} | {} |\n", code(&approver.name), inline(&approver.because))
+        let cells = [code(&approver.name), outcome, by, inline(&approver.because)];
+        format!("| {} |\n", approvers.cells(cells).join(" | "))
     };
     let title = format!("<b>Approvals</b>: {}", approvers.sentence);
-    let columns = ["who", "approved", "by", "for"];
+    let columns = approvers.cells(["who", "approved", "by", "for"]);
     let (mut out, shown) = section(&title, true, &columns, approvers.rows.iter().map(row), PART_BYTES);
     if shown == 0 {
         out = format!("**Approvals**: {}.\n\n", approvers.sentence);

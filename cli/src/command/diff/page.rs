@@ -81,7 +81,7 @@ fn section(group: &Group, left: &mut usize) -> Markup {
 }
 
 /// A table that on a phone becomes labelled lines, as on the work paper.
-fn table<const N: usize>(class: &str, headers: &[&str; N], rows: impl Iterator<Item = [Markup; N]>) -> Markup {
+fn table(class: &str, headers: &[&str], rows: impl Iterator<Item = Vec<Markup>>) -> Markup {
     html! {
         table class=(class) role="table" {
             thead role="rowgroup" {
@@ -100,8 +100,8 @@ fn table<const N: usize>(class: &str, headers: &[&str; N], rows: impl Iterator<I
     }
 }
 
-fn cells(row: &Row) -> [Markup; 4] {
-    [
+fn cells(row: &Row) -> Vec<Markup> {
+    vec![
         html! { span class={ "sign " (tone(row.class)) } aria-hidden="true" { (row.sign) } " " (id(&row.id)) },
         html! {
             span .line { (row.what) }
@@ -115,7 +115,9 @@ fn cells(row: &Row) -> [Markup; 4] {
 fn downstream(downstream: &Downstream) -> Markup {
     let headers = ["Reads what changed", "Kind", "Steps", "Nearest changed node"];
     let cells = downstream.kinds.iter().flat_map(|kind| {
-        kind.nodes.iter().map(|node| [id(&node.name), html! { (kind.word) }, html! { (node.depth) }, id(&node.from)])
+        kind.nodes
+            .iter()
+            .map(|node| vec![id(&node.name), html! { (kind.word) }, html! { (node.depth) }, id(&node.from)])
     });
     html! {
         section #downstream aria-labelledby="h-downstream" {
@@ -131,7 +133,7 @@ fn downstream(downstream: &Downstream) -> Markup {
 }
 
 fn approvers(approvers: &Approvers) -> Markup {
-    let headers = ["Who", "Approved", "By", "For"];
+    let headers = approvers.cells(["Who", "Approved", "By", "For"]);
     let outcome = |outcome: Outcome| {
         let class = match outcome {
             Outcome::Approved => "result no-exception",
@@ -141,12 +143,12 @@ fn approvers(approvers: &Approvers) -> Markup {
         html! { span class=(class) { (outcome.as_str()) } }
     };
     let cells = |approver: &Approver| {
-        [
+        approvers.cells([
             id(&approver.name),
             approver.outcome.map(outcome).unwrap_or_default(),
             approver.by().as_ref().map(inline).unwrap_or_default(),
             inline(&approver.because),
-        ]
+        ])
     };
     html! {
         section #approvals aria-labelledby="h-approvals" {

@@ -16,6 +16,8 @@ pub(in super::super) struct Approvers {
     pub(in super::super) sentence: String,
     /// One by one.
     pub(in super::super) rows: Vec<Approver>,
+    /// Of which of [`Self::cells`] anything is told.
+    told: [bool; 4],
     /// What else a reader has to know of them.
     pub(in super::super) notes: Vec<Phrase>,
 }
@@ -79,6 +81,11 @@ impl Approvals {
 }
 
 impl Approvers {
+    /// Of who, outcome, by whom and for what, those of which anything is told.
+    pub(in super::super) fn cells<T>(&self, cells: [T; 4]) -> Vec<T> {
+        cells.into_iter().zip(self.told).filter_map(|(cell, is_told)| is_told.then_some(cell)).collect()
+    }
+
     /// `None` where nobody has to be asked and there is nothing to say about it.
     pub(super) fn of(approvals: &Approvals) -> Option<Self> {
         let Approvals { required, missing, notes } = approvals;
@@ -91,7 +98,9 @@ impl Approvers {
             let nodes = count(required.unowned.count, "changed node has", "changed nodes have");
             notes.push(named(Phrase::of(format!("{nodes} no owner: ")), &required.unowned));
         }
-        Some(Self { sentence: sentence(&rows), rows, notes })
+        let has_outcome = rows.iter().any(|row| row.outcome.is_some());
+        let has_by = rows.iter().any(|row| row.by().is_some());
+        Some(Self { sentence: sentence(&rows), rows, told: [true, has_outcome, has_by, true], notes })
     }
 }
 
