@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod destructive;
 mod dialect;
 mod fingerprint;
 mod keyword;
 mod lexer;
 mod unread;
 
+pub use destructive::{Destructive, DestructiveCode, ObjectKind, destructive};
 pub use dialect::Dialect;
 pub use fingerprint::{FINGERPRINT_LABEL, fingerprint};
 pub use unread::Unread;

@@ -1,4 +1,5 @@
 //! What the crate says of SQL texts, as tables of cases.
 
+mod destructive;
 mod fingerprint;
 mod mutation;
