@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod destructive;
 mod dialect;
 mod fingerprint;
 mod keyword;
@@ -7,6 +8,7 @@ mod lexer;
 mod template;
 mod unread;
 
+pub use destructive::{Destructive, DestructiveCode, ObjectKind, destructive};
 pub use dialect::Dialect;
 pub use fingerprint::{FINGERPRINT_LABEL, fingerprint};
 pub use template::{TEMPLATE_FINGERPRINT_LABEL, template_fingerprint};
