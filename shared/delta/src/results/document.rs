@@ -72,7 +72,7 @@ pub struct TestResults {
 pub enum Overall {
     /// A test ran, all that ran passed, and none was skipped.
     Passed,
-    /// None failed, but one warned or was skipped, or none ran at all.
+    /// None failed, but one warned or was skipped, none ran at all, or tables hold a part of their rows only.
     Warned,
     /// One failed, broke, or has a status that nobody knows.
     Failed,
@@ -159,7 +159,7 @@ impl TestResults {
             predicate_type: PREDICATE_TYPE,
             change_id: told.change_id,
             run_id: told.run_id.clone(),
-            result: overall(&outcomes),
+            result: overall(&outcomes, ran.has_limited_rows()),
             configuration: told.runs.iter().map(configuration).collect(),
             passed_tests: named(|verdict| verdict == TestVerdict::Passed),
             warned_tests: named(|verdict| verdict == TestVerdict::Warned),
@@ -182,11 +182,12 @@ impl TestResults {
     }
 }
 
-fn overall(outcomes: &[TestOutcome]) -> Overall {
+fn overall(outcomes: &[TestOutcome], limited_rows: bool) -> Overall {
     let any = |wanted: fn(TestVerdict) -> bool| outcomes.iter().any(|outcome| wanted(outcome.verdict));
     if any(TestVerdict::is_failure) {
         Overall::Failed
-    } else if any(|verdict| matches!(verdict, TestVerdict::Warned | TestVerdict::Skipped))
+    } else if limited_rows
+        || any(|verdict| matches!(verdict, TestVerdict::Warned | TestVerdict::Skipped))
         || !any(|verdict| verdict == TestVerdict::Passed)
     {
         Overall::Warned
