@@ -9,6 +9,7 @@ mod node;
 mod pairs;
 mod reason;
 mod rules;
+mod sql;
 mod weakening;
 
 pub use columns::{ColumnChange, ColumnEntry};
@@ -19,6 +20,7 @@ pub use document::{
 };
 pub use reason::Reason;
 pub use rules::{DeltaClass, Of, RULES, Rule};
+pub use sql::{DestructiveStatement, Meaning, SqlComparison};
 pub use weakening::Weakening;
 
 use std::cmp::Reverse;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use clyra_evidence::digest::Sha256Digest;
+use clyra_sql::Dialect;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::bounded_name;
@@ -131,6 +132,8 @@ impl ManifestProjection {
 #[derive(Default)]
 struct ManifestSink {
     metadata: Option<Metadata>,
+    /// dbt writes `metadata` first. Where it does not come first, SQL is compared as text alone.
+    dialect: Option<Dialect>,
     resources: BTreeMap<String, Resource>,
     disabled: BTreeMap<String, ResourceType>,
 }
@@ -163,7 +166,9 @@ impl Sink for ManifestSink {
         match section {
             "metadata" => {
                 let object = expect_object(section, "", &value)?;
-                self.metadata = Some(Metadata::from_object(Self::KIND, object)?);
+                let metadata = Metadata::from_object(Self::KIND, object)?;
+                self.dialect = metadata.adapter_type.as_deref().and_then(Dialect::of_adapter);
+                self.metadata = Some(metadata);
                 Ok(())
             }
             "disabled" => self.disable(member, &value),
@@ -174,7 +179,7 @@ impl Sink for ManifestSink {
             }
             _ => {
                 let object = expect_object(section, member, &value)?;
-                let resource = resource::project(Fields { section, member, object })?;
+                let resource = resource::project(Fields { section, member, object }, self.dialect)?;
                 self.add(section, member, resource)
             }
         }

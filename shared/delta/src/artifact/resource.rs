@@ -3,6 +3,7 @@
 mod aspects;
 pub(crate) mod details;
 mod project;
+pub(crate) mod statement;
 
 pub(crate) use project::{is_field, project, selector};
 
@@ -13,6 +14,7 @@ pub use clyra_evidence::scope::owners::Maturity;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::resource::details::Details;
+use crate::artifact::resource::statement::Statement;
 use crate::artifact::test_facts::TestFacts;
 
 /// One object of a dbt project: dbt calls all of them resources.
@@ -33,6 +35,9 @@ pub struct Resource {
     /// What a comparison names or orders beyond digests.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) details: Option<Box<Details>>,
+    /// What its SQL says; absent where it has none, or none in a dialect that is read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) statement: Option<Box<Statement>>,
     /// Ids of what it reads, sorted.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub depends_on: Vec<String>,

@@ -14,6 +14,7 @@ use crate::compare::columns::ColumnEntry;
 use crate::compare::dbt::DbtReason;
 use crate::compare::reason::Reason;
 use crate::compare::rules::DeltaClass;
+use crate::compare::sql::SqlComparison;
 use crate::compare::weakening::Weakening;
 
 /// The `documentType` of the document.
@@ -191,6 +192,9 @@ pub struct Node {
     /// The declared columns that differ, by name.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub columns: Vec<ColumnEntry>,
+    /// What is known of its SQL, where that differs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sql: Option<SqlComparison>,
     /// Digests before; absent for what came.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub old: Option<NodeDigests>,

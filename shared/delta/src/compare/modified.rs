@@ -9,7 +9,7 @@ use crate::artifact::resource::{Aspect, Resource, ResourceType};
 use crate::canonical::Encoder;
 use crate::compare::columns::{self, ColumnEntry};
 use crate::compare::reason::Reason;
-use crate::compare::weakening;
+use crate::compare::{sql, weakening};
 
 /// The reasons that the two give by themselves, without what the macros they call give them, and the columns behind them.
 pub(super) fn differences(old: &Resource, new: &Resource) -> (BTreeSet<Reason>, Vec<ColumnEntry>) {
@@ -35,6 +35,7 @@ pub(super) fn differences(old: &Resource, new: &Resource) -> (BTreeSet<Reason>, 
         reasons.insert(Reason::ConstraintsRemoved);
     }
     reasons.extend(pair.of_test());
+    reasons.extend((!sql::taken_away(Some(old), new).is_empty()).then_some(Reason::DestructiveStatement));
     if old.depends_on != new.depends_on {
         reasons.insert(Reason::DependsOn);
     }
@@ -76,6 +77,7 @@ impl<'r> Pair<'r> {
         let word = match aspect {
             Aspect::Access => self.access(),
             Aspect::Arguments => Reason::Arguments,
+            Aspect::Body if sql::is_formatting(self.old, self.new) => Reason::Formatting,
             Aspect::Body | Aspect::Checksum => Reason::Body,
             Aspect::Columns => Reason::Columns,
             Aspect::Config => return self.config(),

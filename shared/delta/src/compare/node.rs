@@ -12,7 +12,7 @@ use crate::compare::macros::Macros;
 use crate::compare::reason::Reason;
 use crate::compare::rules::{Of, verdict};
 use crate::compare::weakening;
-use crate::compare::{Resources, modified};
+use crate::compare::{Resources, modified, sql};
 
 /// What has to be known of both sides to speak of one node.
 pub(super) struct Comparison<'m> {
@@ -55,9 +55,10 @@ impl<'m> Comparison<'m> {
 
     pub(super) fn added(&self, id: &str, resource: &Resource) -> Option<Node> {
         let word = if self.before.disabled().contains_key(id) { Reason::Enabled } else { Reason::Added };
-        let reasons = self.whole(word, resource);
+        let mut reasons = self.whole(word, resource);
+        reasons.extend((!sql::taken_away(None, resource).is_empty()).then_some(Reason::DestructiveStatement));
         let node = self.node(id, resource, Change::Added, reasons, BTreeSet::from([self.kind(id, resource)]))?;
-        Some(Node { new: Some(NodeDigests::of(resource)), ..node })
+        Some(Node { sql: sql::comparison(None, resource), new: Some(NodeDigests::of(resource)), ..node })
     }
 
     pub(super) fn removed(&self, id: &str, resource: &Resource) -> Option<Node> {
@@ -97,6 +98,7 @@ impl<'m> Comparison<'m> {
             previous_unique_id: previous_id.map(UntrustedText::new),
             weakening,
             columns,
+            sql: sql::comparison(Some(old), new),
             ..node
         })
     }
@@ -133,6 +135,7 @@ impl<'m> Comparison<'m> {
             reasons,
             why: UntrustedText::new(rule.why),
             columns: Vec::new(),
+            sql: None,
             old: None,
             new: None,
             previous_unique_id: None,

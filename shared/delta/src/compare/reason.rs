@@ -46,6 +46,8 @@ pub enum Reason {
     DependsOn,
     /// Its deprecation date.
     Deprecation,
+    /// A hook or operation takes away data, objects or rights, as none of the node did before.
+    DestructiveStatement,
     /// Dimensions of a semantic model.
     Dimensions,
     /// It is still written down, and switched off.
@@ -143,6 +145,7 @@ impl Reason {
         Self::Definition,
         Self::DependsOn,
         Self::Deprecation,
+        Self::DestructiveStatement,
         Self::Dimensions,
         Self::Disabled,
         Self::Documentation,

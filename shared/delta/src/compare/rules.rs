@@ -160,6 +160,12 @@ pub const RULES: &[Rule] = {
             "It was switched off: what called it or was selected by it runs differently.",
         ),
         // Breaking.
+        rule(
+            R::DestructiveStatement,
+            Of::Any,
+            C::Breaking,
+            "A statement run beside a build takes away data, objects or rights, as none of this node did before.",
+        ),
         rule(R::ColumnRemoved, Of::Any, C::Breaking, "A column went: queries that name it fail."),
         rule(R::ColumnRenamed, Of::Any, C::Breaking, "A column has another name: queries that use the old one fail."),
         rule(

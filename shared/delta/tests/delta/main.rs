@@ -19,6 +19,8 @@ mod properties;
 #[cfg(test)]
 mod runs;
 #[cfg(test)]
+mod sql;
+#[cfg(test)]
 mod states;
 #[cfg(test)]
 mod tested;

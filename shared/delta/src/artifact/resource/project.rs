@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use clyra_evidence::digest::Sha256Digest;
+use clyra_sql::Dialect;
 
 use crate::artifact::bounded_name;
 use crate::artifact::error::ArtifactError;
 use crate::artifact::resource::aspects::{aspects, contract, has_content_checksum, put};
 use crate::artifact::resource::details::Details;
+use crate::artifact::resource::statement::Statement;
 use crate::artifact::resource::{Aspect, Exposure, Resource, ResourceType};
 use crate::artifact::test_facts::TestFacts;
 use crate::artifact::value::{EMPTY, Fields, Object, Value};
@@ -45,6 +47,7 @@ pub(crate) fn is_field(name: &str) -> bool {
             | "group"
             | "identifier"
             | "label"
+            | "language"
             | "latest_version"
             | "loaded_at_field"
             | "loaded_at_query"
@@ -84,7 +87,8 @@ pub(crate) fn is_field(name: &str) -> bool {
     )
 }
 
-pub(crate) fn project(fields: Fields<'_, '_>) -> Result<Resource, ArtifactError> {
+/// `dialect` is that of the manifest's adapter, where it is known before the resource is read.
+pub(crate) fn project(fields: Fields<'_, '_>, dialect: Option<Dialect>) -> Result<Resource, ArtifactError> {
     let resource_type = match fields.text("resource_type")? {
         Some(text) => ResourceType::parse(text),
         None => type_of_section(fields.section),
@@ -111,6 +115,7 @@ pub(crate) fn project(fields: Fields<'_, '_>) -> Result<Resource, ArtifactError>
         path: fields.text("original_file_path")?.map(bounded_name),
         aspects: aspects(fields, resource_type)?,
         details: Details::from_fields(fields, resource_type)?,
+        statement: Statement::from_fields(fields, resource_type, test.as_deref(), dialect)?,
         depends_on,
         macros,
         test,
@@ -142,6 +147,7 @@ pub(crate) fn selector(name: &str, definition: &Value<'_>) -> Resource {
         path: None,
         aspects,
         details: None,
+        statement: None,
         depends_on: Vec::new(),
         macros: Vec::new(),
         test: None,
