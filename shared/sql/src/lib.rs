@@ -5,11 +5,13 @@ mod dialect;
 mod fingerprint;
 mod keyword;
 mod lexer;
+mod shape;
 mod unread;
 
 pub use destructive::{Destructive, DestructiveCode, ObjectKind, destructive};
 pub use dialect::Dialect;
 pub use fingerprint::{FINGERPRINT_LABEL, fingerprint};
+pub use shape::{ColumnName, ColumnSources, OutputColumn, QueryShape, RelationName, SCHEMA_LABEL, SourceColumn, shape};
 pub use unread::Unread;
 
 /// The longest text that is read. A compiled model has a few kilobytes; the longest seen in the wild, generated ones,

@@ -3,3 +3,4 @@
 mod destructive;
 mod fingerprint;
 mod mutation;
+mod shape;
