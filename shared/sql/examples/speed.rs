@@ -5,7 +5,7 @@
 
 use std::error::Error;
 
-use clyra_sql::{Dialect, Unread, fingerprint};
+use clyra_sql::{Dialect, Unread, fingerprint, shape};
 
 /// The best of these is told: others may use the machine too.
 const ROUNDS: usize = 15;
@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let nodes = manifest["nodes"].as_object().ok_or("no nodes")?;
     let texts: Vec<&str> = nodes.values().filter_map(|node| node["compiled_code"].as_str()).collect();
     measure("fingerprint", &texts, |sql| fingerprint(sql, dialect).map(|_| ()));
+    measure("shape", &texts, |sql| shape(sql, dialect).map(|_| ()));
     Ok(())
 }
 

@@ -1,5 +1,4 @@
 use serde::{Deserialize, Serialize};
-#[cfg(test)]
 use sqlparser::dialect::{
     BigQueryDialect, DatabricksDialect, DuckDbDialect, PostgreSqlDialect, RedshiftSqlDialect, SnowflakeDialect,
 };
@@ -55,7 +54,6 @@ impl Dialect {
     }
 
     /// What sqlparser calls it.
-    #[cfg(test)]
     pub(crate) fn parser(self) -> &'static dyn sqlparser::dialect::Dialect {
         match self {
             Self::Snowflake => &SnowflakeDialect,

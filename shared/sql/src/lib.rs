@@ -5,12 +5,14 @@ mod dialect;
 mod fingerprint;
 mod keyword;
 mod lexer;
+mod shape;
 mod template;
 mod unread;
 
 pub use destructive::{Destructive, DestructiveCode, ObjectKind, destructive};
 pub use dialect::Dialect;
 pub use fingerprint::{FINGERPRINT_LABEL, fingerprint};
+pub use shape::{ColumnName, ColumnSources, OutputColumn, QueryShape, RelationName, SCHEMA_LABEL, SourceColumn, shape};
 pub use template::{TEMPLATE_FINGERPRINT_LABEL, template_fingerprint};
 pub use unread::Unread;
 

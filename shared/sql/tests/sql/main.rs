@@ -3,4 +3,5 @@
 mod destructive;
 mod fingerprint;
 mod mutation;
+mod shape;
 mod template;
