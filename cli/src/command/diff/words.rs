@@ -42,6 +42,7 @@ pub(super) const fn reason(reason: Reason) -> &'static str {
         Reason::Arguments => "arguments",
         Reason::Body => "body",
         Reason::ColumnAdded => "column added",
+        Reason::ColumnDeclaration => "column type declared or undeclared",
         Reason::ColumnRemoved => "column removed",
         Reason::ColumnRenamed => "column renamed",
         Reason::ColumnRetyped => "column retyped",
