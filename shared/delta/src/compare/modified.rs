@@ -65,10 +65,10 @@ struct Pair<'r> {
 
 impl<'r> Pair<'r> {
     fn differs(&self, aspect: Aspect) -> bool {
-        match aspect {
-            Aspect::Relation => relation(self.old, self.new) != relation(self.new, self.old),
-            _ => self.old.aspect(aspect) != self.new.aspect(aspect),
+        if aspect == Aspect::Relation {
+            return relation(self.old, self.new) != relation(self.new, self.old);
         }
+        self.old.aspect(aspect) != self.new.aspect(aspect)
     }
 
     /// The words for an aspect that differs.

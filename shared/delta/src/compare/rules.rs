@@ -274,6 +274,7 @@ pub const RULES: &[Rule] = {
             "The test counts another number of failures; it fails no later than before.",
         ),
         rule(R::Limit, Of::Any, C::Behavioural, "The test counts fewer failures, so it can pass where it failed."),
+        rule(R::Arguments, Of::StricterTest, C::Governance, "The test accepts no more values than before."),
         rule(R::Arguments, Of::Any, C::Behavioural, "The test checks something else, so failures can go unseen."),
         rule(
             R::FailCalc,

@@ -194,19 +194,26 @@ fn a_test_with_other_arguments_is_the_same_test_under_another_id() {
         edited(&without(manifest, &format!("/nodes/{old}")), &format!("/nodes/{to}"), node)
     };
     let after = renamed(&before, new);
-    let after = edited(&after, &format!("/nodes/{new}/test_metadata/kwargs/values"), json!(["a", "b", "c"]));
-    let delta = delta(&before, &after);
-    assert_eq!(lines(&delta), [format!("modified behavioural {new}: arguments")]);
-    let node = &delta.nodes[0];
-    assert_eq!(node.previous_unique_id.as_ref().unwrap().as_untrusted(), old);
-    assert_eq!(node.weakening, Some(Weakening::Undecided));
-    assert_eq!(node.change, Change::Modified);
+    for (argument, value, class, weakening) in [
+        ("values", json!(["a", "b", "c"]), "behavioural", Some(Weakening::Proven)),
+        ("values", json!(["c"]), "behavioural", Some(Weakening::Proven)),
+        ("values", json!(["b"]), "governance", None),
+        ("values", json!([true]), "behavioural", Some(Weakening::Undecided)),
+        ("quote", json!(false), "behavioural", Some(Weakening::Undecided)),
+    ] {
+        let after = edited(&after, &format!("/nodes/{new}/test_metadata/kwargs/{argument}"), value);
+        let delta = delta(&before, &after);
+        assert_eq!(lines(&delta), [format!("modified {class} {new}: arguments")]);
+        let node = &delta.nodes[0];
+        assert_eq!(node.previous_unique_id.as_ref().unwrap().as_untrusted(), old);
+        assert_eq!((node.change, node.weakening), (Change::Modified, weakening), "{argument}");
+    }
 
     // Two candidates: which replaced which is not clear, so both stand as they are.
     let node = after["nodes"][new].clone();
     let two = edited(&after, "/nodes/test.shop.accepted_values_orders_id.cccccccccc", node);
-    assert_eq!(self::delta(&before, &two).counts.removed, 1);
-    assert_eq!(self::delta(&before, &two).counts.added, 2);
+    assert_eq!(delta(&before, &two).counts.removed, 1);
+    assert_eq!(delta(&before, &two).counts.added, 2);
 }
 
 #[test]

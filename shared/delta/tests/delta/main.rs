@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod beyond;
+#[cfg(test)]
 mod changes;
 #[cfg(test)]
 mod documents;
