@@ -100,6 +100,19 @@ pub(super) const fn is_macro(reason: Reason) -> bool {
     matches!(reason, Reason::MacrosDirect | Reason::MacrosEngine | Reason::MacrosUpstream)
 }
 
+/// Whether a reason is about columns.
+pub(super) const fn is_column(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::ColumnAdded
+            | Reason::ColumnDeclaration
+            | Reason::ColumnRemoved
+            | Reason::ColumnRenamed
+            | Reason::ColumnRetyped
+            | Reason::Columns
+    )
+}
+
 /// dbt's own word, as its selector takes it.
 pub(super) const fn dbt(reason: DbtReason) -> &'static str {
     match reason {
