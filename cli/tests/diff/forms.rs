@@ -72,12 +72,18 @@ fn edit(manifest: &mut Value) {
 #[test]
 fn every_class_in_every_form() {
     let folder = tempfile::tempdir().unwrap();
-    let mut after = read_state("base");
+    let column = |name: &str, data_type: &str| json!({"name": name, "data_type": data_type, "constraints": []});
+    let mut before = read_state("base");
+    let mut after = before.clone();
     edit(&mut after);
+    let customers = "model.finance_core.stg_erp__customers";
+    before["nodes"][customers]["columns"] = json!({"id": column("id", "integer"), "mail": column("mail", "varchar")});
+    after["nodes"][customers]["columns"] = json!({"id": column("id", "bigint"), "email": column("email", "varchar")});
+    let from = written(folder.path(), "base.json", before.to_string());
     let to = written(folder.path(), "edited.json", after.to_string());
     let args = ["--approved-by", "@ana-lima"];
     for (form, more) in [("text", &[][..]), ("markdown", &["--markdown"]), ("page", &["--html", "-"])] {
-        let run = diff(&state("base"), &to, &[&args, more].concat());
+        let run = diff(&from, &to, &[&args, more].concat());
         assert_eq!((run.code, run.err.as_str()), (1, ""), "{form}");
         let out = if form == "page" { read(&run.out) } else { run.out };
         // The digest of what was written here follows the order of its members.

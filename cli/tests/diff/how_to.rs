@@ -1,4 +1,4 @@
-//! docs/diff.md is true: its commands run, its example is the answer, its workflow is one.
+//! docs/diff.md and docs/owners.md are true: commands run, the example is the answer, the workflow and the rules are some.
 
 use serde_json::Value;
 
@@ -6,10 +6,12 @@ use crate::run::{Run, diff, state, written};
 
 const PAGE: &str = include_str!("../../../docs/diff.md");
 
+const OWNERS: &str = include_str!("../../../docs/owners.md");
+
 /// The blocks of one language.
-fn blocks(language: &str) -> impl Iterator<Item = &str> {
+fn blocks<'p>(page: &'p str, language: &str) -> impl Iterator<Item = &'p str> {
     let fence = format!("```{language}\n");
-    let found: Vec<&str> = PAGE.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let found: Vec<&str> = page.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     found.into_iter()
 }
 
@@ -30,19 +32,21 @@ fn run(script: &str, arguments: &[&str]) -> Run {
 
 #[test]
 fn its_first_command_gives_its_example() {
-    let command = blocks("sh").next().unwrap();
+    let command = blocks(PAGE, "sh").next().unwrap();
     let run = run(command, &[]);
     assert_eq!((run.code, run.err.as_str()), (1, ""));
-    assert_eq!(blocks("text").next().unwrap(), run.out, "docs/diff.md shows what its command gives");
+    assert_eq!(blocks(PAGE, "text").next().unwrap(), run.out, "docs/diff.md shows what its command gives");
 }
 
 #[test]
 fn its_owner_rules_are_some() {
     let folder = tempfile::tempdir().unwrap();
-    let rules = written(folder.path(), "owners.yaml", blocks("yaml").next().unwrap());
-    let run = diff(&state("base"), &state("revenue_logic"), &["--owners", rules.to_str().unwrap()]);
-    assert_eq!((run.code, run.err.as_str()), (1, ""));
-    assert!(run.out.contains("by @ana-lima"), "{}", run.out);
+    for (text, by) in [(blocks(OWNERS, "yaml").next().unwrap(), "by slack:U02ABCDEF"), ("", "APPROVALS: 2 required")] {
+        let rules = written(folder.path(), "owners.yaml", text);
+        let run = diff(&state("base"), &state("revenue_logic"), &["--owners", rules.to_str().unwrap()]);
+        assert_eq!((run.code, run.err.as_str()), (1, ""));
+        assert!(run.out.contains(by), "{}", run.out);
+    }
 }
 
 #[test]
@@ -61,11 +65,11 @@ fn its_options_exist() {
 
 #[test]
 fn its_scripts_and_its_workflow_are_well_formed() {
-    let workflow: Value = serde_saphyr::from_str(blocks("yaml").last().unwrap()).unwrap();
+    let workflow: Value = serde_saphyr::from_str(blocks(PAGE, "yaml").last().unwrap()).unwrap();
     let steps = workflow["jobs"]["diff"]["steps"].as_array().unwrap();
     let of_workflow: Vec<String> = steps.iter().filter_map(|step| step["run"].as_str().map(str::to_owned)).collect();
     assert!(of_workflow.iter().any(|script| script.contains("clyra diff")));
-    for script in of_workflow.into_iter().chain(blocks("sh").map(str::to_owned)) {
+    for script in of_workflow.into_iter().chain(blocks(PAGE, "sh").map(str::to_owned)) {
         let run = run(&script, &["-n"]);
         assert_eq!((run.code, run.err.as_str()), (0, ""), "{script}");
     }

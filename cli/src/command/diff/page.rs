@@ -138,7 +138,7 @@ fn approvers(approvers: &Approvers) -> Markup {
         let class = match outcome {
             Outcome::Approved => "result no-exception",
             Outcome::Missing => "result exception",
-            Outcome::NotKnown => "result not-tested",
+            Outcome::Unknown => "result not-tested",
         };
         html! { span class=(class) { (outcome.as_str()) } }
     };

@@ -163,7 +163,7 @@ const fn of_outcome(outcome: Outcome) -> Style {
     match outcome {
         Outcome::Approved => GOOD,
         Outcome::Missing => BAD,
-        Outcome::NotKnown => OPEN,
+        Outcome::Unknown => OPEN,
     }
 }
 

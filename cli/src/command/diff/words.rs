@@ -42,6 +42,7 @@ pub(super) const fn reason(reason: Reason) -> &'static str {
         Reason::Arguments => "arguments",
         Reason::Body => "body",
         Reason::ColumnAdded => "column added",
+        Reason::ColumnDeclaration => "column type declared or undeclared",
         Reason::ColumnRemoved => "column removed",
         Reason::ColumnRenamed => "column renamed",
         Reason::ColumnRetyped => "column retyped",
@@ -97,6 +98,19 @@ pub(super) const fn reason(reason: Reason) -> &'static str {
 /// Whether a reason is about a macro and not about the node.
 pub(super) const fn is_macro(reason: Reason) -> bool {
     matches!(reason, Reason::MacrosDirect | Reason::MacrosEngine | Reason::MacrosUpstream)
+}
+
+/// Whether a reason is about columns.
+pub(super) const fn is_column(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::ColumnAdded
+            | Reason::ColumnDeclaration
+            | Reason::ColumnRemoved
+            | Reason::ColumnRenamed
+            | Reason::ColumnRetyped
+            | Reason::Columns
+    )
 }
 
 /// dbt's own word, as its selector takes it.

@@ -51,7 +51,7 @@ pub(in super::super) enum Outcome {
     /// None of those who can did.
     Missing,
     /// It cannot be told: somebody who is not known may have approved.
-    NotKnown,
+    Unknown,
 }
 
 impl Outcome {
@@ -59,7 +59,7 @@ impl Outcome {
         match self {
             Self::Approved => "approved",
             Self::Missing => "missing",
-            Self::NotKnown => "not known",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -113,11 +113,11 @@ fn sentence(rows: &[Approver]) -> String {
     if rows.iter().all(|row| row.outcome.is_none()) {
         return all;
     }
-    match (of(Outcome::Missing), of(Outcome::NotKnown)) {
+    match (of(Outcome::Missing), of(Outcome::Unknown)) {
         (0, 0) => format!("{all}, {} given", if rows.len() == 1 { "and" } else { "all" }),
         (missing, 0) => format!("{all}, {missing} missing"),
-        (0, unknown) => format!("{all}, {unknown} not known"),
-        (missing, unknown) => format!("{all}, {missing} missing, {unknown} not known"),
+        (0, unknown) => format!("{all}, {unknown} unknown"),
+        (missing, unknown) => format!("{all}, {missing} missing, {unknown} unknown"),
     }
 }
 
@@ -127,7 +127,7 @@ impl Approver {
             let open = missing.iter().find(|open| open.approver == one.approver);
             open.map_or(Outcome::Approved, |open| match open.standing {
                 Standing::Missing => Outcome::Missing,
-                Standing::Unknown => Outcome::NotKnown,
+                Standing::Unknown => Outcome::Unknown,
             })
         });
         Self {

@@ -54,7 +54,11 @@ impl Row {
 }
 
 fn what(node: &Node) -> String {
-    let reasons: Vec<&str> = node.reasons.iter().map(|reason| words::reason(*reason)).collect();
+    // Columns follow one by one, where the document lists them.
+    let lists_columns = !node.columns.is_empty();
+    let told = node.reasons.iter().filter(|reason| !lists_columns || !words::is_column(**reason));
+    let reasons: Vec<&str> =
+        told.map(|reason| words::reason(*reason)).chain(lists_columns.then_some("columns")).collect();
     let reasons = reasons.join(", ");
     match node.weakening {
         _ if node.reasons.contains(&Reason::Removed) && node.target_removed => {
