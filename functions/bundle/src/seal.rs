@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use clyra_delta::artifact::manifest::ManifestProjection;
 use clyra_delta::compare::{DeltaClass, SemanticDelta, semantic_delta};
+use clyra_delta::warehouse_anchor::WarehouseAnchor;
 use clyra_evidence::change::ChangeKind;
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::fact::{FactClass, FactValue, Facts};
@@ -60,6 +61,7 @@ struct Newest {
     receipts: BTreeSet<ReceiptId>,
     facts: Option<Facts>,
     header: ChangeHeader,
+    anchor: Option<WarehouseAnchor>,
 }
 
 impl Work<'_> {
@@ -83,6 +85,8 @@ impl Work<'_> {
                 return Ok(());
             }
             let results = self.full_results(&linked.note).await?;
+            let earlier = newest.as_ref().and_then(|newest| newest.anchor.as_ref());
+            let anchor = self.anchor(&linked.run, &results, after.as_deref(), earlier).await?;
             let revision = newest.as_ref().map_or(1, |newest| newest.revision + 1);
             let made = assemble::bundle(
                 self.deps(),
@@ -97,6 +101,7 @@ impl Work<'_> {
                     delta: delta.as_ref(),
                     manifest_after: after.as_deref(),
                     results: &results,
+                    anchor: anchor.as_ref(),
                 },
             )
             .await?;
@@ -108,7 +113,7 @@ impl Work<'_> {
                 Put::Stored => {
                     let receipts = receipts.iter().map(|verified| verified.receipt.receipt_id).collect();
                     let facts = Some(facts);
-                    let newest = Newest { revision, id: made.id, zip_sha256, receipts, facts, header };
+                    let newest = Newest { revision, id: made.id, zip_sha256, receipts, facts, header, anchor };
                     return self.adopt(id, &newest).await;
                 }
             }
@@ -326,6 +331,10 @@ impl Work<'_> {
             receipts: manifest.receipts.iter().copied().collect(),
             facts: bundle.file(&BundleFile::Facts).and_then(|bytes| serde_json::from_slice(bytes).ok()),
             header: manifest.change.clone(),
+            anchor: bundle
+                .documents()
+                .get(&BundleFile::WarehouseAnchor.path())
+                .and_then(|document| serde_json::from_value(document.predicate.clone()).ok()),
         }))
     }
 
