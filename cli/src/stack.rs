@@ -17,7 +17,7 @@ use clyra_evidence::scope::{Scope, ScopeInForce};
 use clyra_evidence::text::UntrustedText;
 use clyra_fn_badge::config::{BadgeName, STALE_AFTER_DAYS_DEFAULT};
 use clyra_fn_badge::{Badge, BadgeStep};
-use clyra_fn_bundle::{Bundler, DbtSource};
+use clyra_fn_bundle::{AskedWarehouse, Bundler, DbtSource};
 use clyra_fn_census::Census;
 use clyra_fn_dbt_cloud::DbtCloud;
 use clyra_fn_ticket::Ticketer;
@@ -173,10 +173,11 @@ struct Parts {
 impl Parts {
     async fn assemble(self) -> Result<Stack, StackError> {
         let sources = clyra_attach::sources(&self.config, &self.secrets, &self.outbound).await?;
+        let warehouses = clyra_attach::warehouses(&self.config, &self.secrets, &self.outbound, &self.clock).await?;
         let receiver: Arc<dyn Handler> = Arc::new(self.receiver().await?);
         let bundle_queue = self.embedded.journal.queue("bundle")?;
         let ticket_queue = self.embedded.journal.queue("ticket")?;
-        let bundler = Arc::new(self.bundler(&sources));
+        let bundler = Arc::new(self.bundler(&sources, warehouses));
         let census = Arc::new(self.census(&sources, &bundle_queue, &ticket_queue));
         let badge_queue = self.embedded.journal.queue("badge")?;
         let ticketer = self.ticketer().await?;
@@ -348,7 +349,7 @@ impl Parts {
         links::base(&self.config).parse().map_err(|error| StackError::Settings(vec![format!("publicBaseUrl: {error}")]))
     }
 
-    fn bundler(&self, sources: &BTreeMap<ConnectionName, Attached>) -> Bundler {
+    fn bundler(&self, sources: &BTreeMap<ConnectionName, Attached>, warehouses: Vec<AskedWarehouse>) -> Bundler {
         let entity = self.scope.as_ref().map_or_else(|| UntrustedText::new("not stated"), |s| s.scope.entity.clone());
         let mut config = clyra_fn_bundle::Config::new(entity, env!("CARGO_PKG_VERSION"));
         config.spec_base = self.config.spec_base.clone();
@@ -371,6 +372,7 @@ impl Parts {
             clock: Arc::clone(&self.clock),
             entropy: Arc::new(OsEntropy),
             sources: sources.collect(),
+            warehouses,
             catalogue: Arc::clone(&self.catalogue),
             config,
         })
@@ -426,6 +428,8 @@ fn check_parameters(catalogue: &Catalogue, scope: Option<&Scope>) -> Result<(), 
 pub(crate) fn secrets(config: &Config, vars: &dyn Vars) -> VariableSecrets {
     let of_connections = config.connections.iter().flat_map(|c| [&c.webhook_secret, &c.api_token]);
     let of_targets = config.targets.iter().flat_map(|target| target.auth.variables());
-    let names = of_connections.chain(of_targets);
+    let of_warehouses =
+        config.warehouses.iter().flat_map(|warehouse| warehouse.system.variables().map(|(_, variable)| variable));
+    let names = of_connections.chain(of_targets).chain(of_warehouses);
     VariableSecrets::new(names.filter_map(|name| Some((name.clone(), vars.get(name)?))))
 }

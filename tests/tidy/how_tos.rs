@@ -29,13 +29,15 @@ fn the_scope_in_the_docs_is_one_and_explains_every_parameter() {
 }
 
 #[test]
-fn the_configuration_in_the_docs_is_one() {
-    let page = house::text("docs/connect-dbt-cloud.md").expect("docs/connect-dbt-cloud.md is text");
-    let folder = tempfile::tempdir().expect("a folder for the example");
-    let file = folder.path().join("clyra.yaml");
-    std::fs::write(&file, example(&page)).expect("the example is written");
-    let config = Config::read(&file).expect("its example is a configuration");
-    assert_eq!(config.connections.len(), 1);
+fn the_configurations_in_the_docs_are_some() {
+    for (path, warehouses) in [("docs/connect-dbt-cloud.md", 0), ("docs/warehouse.md", 4)] {
+        let page = house::text(path).expect("the page is text");
+        let folder = tempfile::tempdir().expect("a folder for the example");
+        let file = folder.path().join("clyra.yaml");
+        std::fs::write(&file, example(&page)).expect("the example is written");
+        let config = Config::read(&file).expect("its example is a configuration");
+        assert_eq!((config.connections.len(), config.warehouses.len()), (1, warehouses), "{path}");
+    }
 }
 
 #[test]

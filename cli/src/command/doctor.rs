@@ -1,7 +1,7 @@
 //! `clyra doctor`: what is misconfigured, in plain words, before it hurts.
 //!
-//! Everything that can be said without a network is said without one; every question to another system is a GET through
-//! the one outbound client, within a few seconds, and one that fails says so and fails no other.
+//! Everything that can be said without a network is said without one; every question to another system reads, and is asked as
+//! the server would ask it, within a few seconds (a warehouse has half a minute); one that fails says so and fails no other.
 
 mod ask;
 mod configuration;
@@ -11,6 +11,7 @@ pub mod diagnosis;
 mod folder;
 mod secrets;
 mod servicenow;
+mod warehouse;
 mod webhooks;
 mod words;
 
@@ -107,6 +108,11 @@ async fn ask_others(
             connected.tools.insert(connection.source.to_string());
         }
         connected.audit_log |= reach.audit_log;
+    }
+    if network {
+        for one in &config.warehouses {
+            diagnosis.take(warehouse::examine(&outbound, one, &secrets, clock).await);
+        }
     }
     for target in &config.targets {
         let area = servicenow::examine(&outbound, target, &secrets, clock.as_ref(), network).await;

@@ -303,6 +303,58 @@ async fn webhooks() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn warehouses() {
+    const KEY: &str = "CLYRA_SNOWFLAKE_KEY";
+    const TOKEN: &str = "CLYRA_DATABRICKS_TOKEN";
+    let now = jiff::Timestamp::from_millisecond(SystemClock.now().unix_ms()).unwrap();
+    let snowflake = clyra_standins::Snowflake::start(clyra_standins::snowflake::Setup::default()).await.unwrap();
+    let bigquery = clyra_standins::BigQuery::start().await.unwrap();
+    let databricks = clyra_standins::Databricks::start("insecure-databricks-token", 100).await.unwrap();
+    snowflake.set_time(now);
+    bigquery.set_time(now);
+    let mut deployment = Deployment::new().await;
+    deployment.config["warehouses"] = json!([
+        {"host": snowflake.url(), "allowPrivate": true, "system": {"kind": "snowflake", "account": "ACME-FINANCE", "user": "CLYRA",
+            "privateKey": KEY, "role": "CLYRA_READER", "compute": "CLYRA_XS"}},
+        {"host": databricks.url(), "allowPrivate": true, "system": {"kind": "databricks", "token": TOKEN}},
+        {"host": bigquery.url(), "allowPrivate": true, "system": {"kind": "bigquery", "privateKey": KEY,
+            "serviceAccount": clyra_standins::bigquery::SERVICE_ACCOUNT, "tokenHost": bigquery.url()}},
+    ]);
+    let hosts = [snowflake.url(), databricks.url(), bigquery.url()].map(|url| format!("{url}/"));
+    let findings = |diagnosis: &Diagnosis| -> Vec<(Level, String)> {
+        let of_warehouses = diagnosis.findings.iter().filter(|finding| finding.area.starts_with("warehouse ("));
+        let brief = |what: &str| hosts.iter().fold(what.to_owned(), |what, host| what.replace(host, "HOST"));
+        of_warehouses.map(|finding| (finding.level, brief(&finding.what))).collect()
+    };
+    let missing = examined(&deployment).await;
+    assert!(
+        told(&missing).contains(&format!("{KEY} is not set (system.privateKey of snowflake")),
+        "{}",
+        told(&missing)
+    );
+    assert_eq!(findings(&missing), vec![(Level::Problem, "HOST cannot be asked".to_owned()); 3]);
+    deployment.variables.push((KEY, clyra_standins::keys::INSECURE_RSA_PRIVATE.replace('\n', "\\n")));
+    deployment.variables.push((TOKEN, "insecure-databricks-token".to_owned()));
+    let good = examined(&deployment).await;
+    assert_eq!(
+        findings(&good),
+        vec![(Level::Ok, "HOST answers for its query history".to_owned()); 3],
+        "{}",
+        told(&good)
+    );
+    deployment.set(TOKEN, "a-token-of-somebody-else");
+    snowflake.fail_when(Rule::on_path("", Fault::Status(503)));
+    let bad = findings(&examined(&deployment).await);
+    let expected = [
+        (Level::Warn, "HOST does not answer for its query history (HOST_UNAVAILABLE)".to_owned()),
+        (Level::Problem, "HOST does not answer for its query history (CREDENTIAL_REFUSED)".to_owned()),
+    ];
+    assert_eq!(bad[..2], expected);
+    deployment.config["warehouses"] = json!([]);
+    assert!(told(&examined(&deployment).await).contains("warehouses is empty"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn servicenow() {
     check_all(&[
         ("password", |d| d.set(PASSWORD, "the-password-of-somebody-else"), Level::Problem, "cannot be read"),

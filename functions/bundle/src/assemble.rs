@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clyra_attest::{Attestation, Parameters, attest_change};
-use clyra_delta::artifact::manifest::ManifestProjection;
-use clyra_delta::artifact::run_results::RunResults;
 use clyra_delta::compare::SemanticDelta;
 use clyra_delta::results::document::TestResults;
 use clyra_delta::warehouse_anchor::WarehouseAnchor;
@@ -39,9 +37,8 @@ pub(crate) struct Contents<'a> {
     pub(crate) receipts: &'a [VerifiedReceipt],
     pub(crate) facts: &'a Facts,
     pub(crate) delta: Option<&'a SemanticDelta>,
-    pub(crate) manifest_after: Option<&'a ManifestProjection>,
-    pub(crate) results: &'a [Arc<RunResults>],
     pub(crate) tests: Option<&'a TestResults>,
+    pub(crate) anchor: Option<&'a WarehouseAnchor>,
 }
 
 /// A bundle that was made.
@@ -66,15 +63,11 @@ pub(crate) async fn bundle(deps: &Deps, contents: &Contents<'_>) -> Result<Made,
     if let Some(tests) = contents.tests {
         add(&mut files, &BundleFile::TestResults, serde_json::to_vec(tests).map_err(of_json)?);
     }
-    if let Some(results) = contents.results.last() {
-        let adapter = contents.manifest_after.and_then(|manifest| manifest.metadata().adapter_type.as_deref());
-        let anchor = WarehouseAnchor::of(results, adapter);
-        if !anchor.anchors.is_empty() {
-            let digest = SubjectDigest { sha256: results.sha256 };
-            let subject = vec![Subject { name: "run_results.json".to_owned(), digest }];
-            let envelope = sign(deps, PredicateName::WarehouseAnchor, subject, anchor).await?;
-            add(&mut files, &BundleFile::WarehouseAnchor, envelope.to_bytes());
-        }
+    if let Some(anchor) = contents.anchor {
+        let digest = SubjectDigest { sha256: anchor.run_results_sha256 };
+        let subject = vec![Subject { name: "run_results.json".to_owned(), digest }];
+        let envelope = sign(deps, PredicateName::WarehouseAnchor, subject, anchor).await?;
+        add(&mut files, &BundleFile::WarehouseAnchor, envelope.to_bytes());
     }
     let attestation = attest(deps, contents);
     let framework: Framework = attestation.framework.parse().map_err(|error| park("CATALOGUE_FRAMEWORK", error))?;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod anchor;
 mod assemble;
 mod chain;
 pub mod config;
@@ -41,6 +42,7 @@ use clyra_ports::signer::Signer;
 use clyra_ports::step::{Step, StepError};
 
 pub use clyra_ports::entropy::{Entropy, OsEntropy};
+pub use clyra_warehouse::AskedWarehouse;
 pub use config::Config;
 pub use settle::Tended;
 pub use source::DbtSource;
@@ -66,6 +68,8 @@ pub struct Deps {
     pub entropy: Arc<dyn Entropy>,
     /// The dbt accounts that can be read, by connection.
     pub sources: BTreeMap<ConnectionName, DbtSource>,
+    /// The warehouses that can be asked about a run's queries.
+    pub warehouses: Vec<AskedWarehouse>,
     /// The controls to evaluate.
     pub catalogue: Arc<Catalogue>,
     /// The configuration.

@@ -43,11 +43,12 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
     let store = Arc::new(aws.evidence(bucket));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (secrets, outbound) = (aws.secrets(), clyra_attach::outbound(&clock)?);
-    let (in_force, attached) = tokio::join!(
+    let (in_force, attached, warehouses) = tokio::join!(
         clyra_attach::in_force(store.as_ref(), &base),
         clyra_attach::sources(&deployment, &secrets, &outbound),
+        clyra_attach::warehouses(&deployment, &secrets, &outbound, &clock),
     );
-    let (in_force, attached) = (in_force?, attached?);
+    let (in_force, attached, warehouses) = (in_force?, attached?, warehouses?);
     let mut config = Config::new(UntrustedText::new("not stated"), env!("CARGO_PKG_VERSION"));
     config.spec_base = base;
     config.scope = in_force.scope;
@@ -65,6 +66,7 @@ async fn serve(vars: ProcessVars) -> Result<(), Fatal> {
         clock,
         entropy: Arc::new(OsEntropy),
         sources: sources.collect(),
+        warehouses,
         catalogue: Arc::new(catalogue.await?),
         config,
     }));

@@ -11,6 +11,7 @@ use clyra_delta::artifact::manifest::ManifestProjection;
 use clyra_delta::artifact::run_results::RunResults;
 use clyra_delta::compare::{DeltaClass, SemanticDelta, semantic_delta};
 use clyra_delta::results::document::{TestResults, Told};
+use clyra_delta::warehouse_anchor::WarehouseAnchor;
 use clyra_evidence::change::ChangeKind;
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::fact::{FactClass, FactValue, Facts};
@@ -62,6 +63,7 @@ struct Newest {
     receipts: BTreeSet<ReceiptId>,
     facts: Option<Facts>,
     header: ChangeHeader,
+    anchor: Option<WarehouseAnchor>,
 }
 
 impl Work<'_> {
@@ -86,6 +88,8 @@ impl Work<'_> {
                 // Nobody was ever told of it.
                 return Ok(());
             }
+            let earlier = newest.as_ref().and_then(|newest| newest.anchor.as_ref());
+            let anchor = self.anchor(&linked.run, &results, after.as_deref(), earlier).await?;
             let revision = newest.as_ref().map_or(1, |newest| newest.revision + 1);
             let made = assemble::bundle(
                 self.deps(),
@@ -97,9 +101,8 @@ impl Work<'_> {
                     receipts: &receipts,
                     facts: &facts,
                     delta: delta.as_ref(),
-                    manifest_after: after.as_deref(),
-                    results: &results,
                     tests: tests.as_ref(),
+                    anchor: anchor.as_ref(),
                 },
             )
             .await?;
@@ -111,7 +114,7 @@ impl Work<'_> {
                 Put::Stored => {
                     let receipts = receipts.iter().map(|verified| verified.receipt.receipt_id).collect();
                     let facts = Some(facts);
-                    let newest = Newest { revision, id: made.id, zip_sha256, receipts, facts, header };
+                    let newest = Newest { revision, id: made.id, zip_sha256, receipts, facts, header, anchor };
                     return self.adopt(id, &newest).await;
                 }
             }
@@ -350,6 +353,10 @@ impl Work<'_> {
             receipts: manifest.receipts.iter().copied().collect(),
             facts: bundle.file(&BundleFile::Facts).and_then(|bytes| serde_json::from_slice(bytes).ok()),
             header: manifest.change.clone(),
+            anchor: bundle
+                .documents()
+                .get(&BundleFile::WarehouseAnchor.path())
+                .and_then(|document| serde_json::from_value(document.predicate.clone()).ok()),
         }))
     }
 

@@ -27,9 +27,16 @@ pub struct Attached {
     pub connection: Connection,
 }
 
-/// Connections cannot be used. It prints everything that is wrong, and no secret.
+/// Connections or warehouses cannot be used. It prints everything that is wrong, and no secret.
 #[derive(Debug)]
 pub struct AttachError(Vec<String>);
+
+#[cfg(feature = "warehouses")]
+impl AttachError {
+    pub(crate) const fn new(wrong: Vec<String>) -> Self {
+        Self(wrong)
+    }
+}
 
 impl fmt::Display for AttachError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,6 +13,8 @@ use clyra_evidence::statement::SpecBase;
 use serde::Deserialize;
 use url::Url;
 
+use crate::warehouse::{self, Warehouse};
+
 /// A deployment's configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -31,6 +33,9 @@ pub struct Config {
     pub connections: Vec<Connection>,
     /// Where tickets are written.
     pub targets: Vec<Target>,
+    /// Which warehouses are asked about the queries of a run; none unless it stands there, and then at least one.
+    #[serde(deserialize_with = "warehouse::some")]
+    pub warehouses: Vec<Warehouse>,
     /// When tickets are opened.
     pub ticket: TicketPolicy,
     /// Badges.
@@ -51,6 +56,7 @@ impl Default for Config {
             spec_base: SpecBase::default(),
             connections: Vec::new(),
             targets: Vec::new(),
+            warehouses: Vec::new(),
             ticket: TicketPolicy::default(),
             badge: BadgePolicy::default(),
             links: LinkPolicy::default(),
@@ -265,6 +271,15 @@ impl Config {
             }
             errors.extend(insecure(&target.host, target.allow_private).map(|why| format!("targets: {why}")));
         }
+        for (n, warehouse) in self.warehouses.iter().enumerate() {
+            if self.warehouses[..n].iter().any(|other| other.collides_with(warehouse)) {
+                errors.push(format!("warehouses: {warehouse} stands twice"));
+            }
+            if !self.connections.iter().any(|connection| connection.name == warehouse.connection) {
+                errors.push(format!("warehouses: {warehouse}, which is not configured"));
+            }
+            errors.extend(warehouse.problems());
+        }
         if self.ticket.max_tickets_per_day == 0 {
             errors.push("ticket.maxTicketsPerDay: at least 1 is needed; use dryRun to open none".to_owned());
         }
@@ -283,7 +298,7 @@ impl FromStr for Config {
     }
 }
 
-fn insecure(host: &Url, allow_private: bool) -> Option<String> {
+pub(crate) fn insecure(host: &Url, allow_private: bool) -> Option<String> {
     match host.scheme() {
         "https" => None,
         "http" if allow_private => None,
@@ -312,5 +327,42 @@ mod tests {
         .unwrap_err();
         assert_eq!(errors.0.len(), 4, "{errors}");
         assert!(Config::from_json(r#"{"conections":[]}"#).is_err(), "a misspelt member must not be ignored");
+    }
+
+    #[test]
+    fn a_warehouse_is_whole_or_refused() {
+        let with = |warehouses: &str| {
+            let connections = r#"[{"source":"dbt_cloud","host":"https://ab123.us1.dbt.com","accountId":"1"}]"#;
+            Config::from_json(&format!(r#"{{"connections":{connections},"warehouses":{warehouses}}}"#))
+        };
+        let databricks = r#"{"host":"https://dbc-1.cloud.databricks.com","system":{"kind":"databricks","token":"T"}}"#;
+        let postgres =
+            |host: &str| format!(r#"[{{"host":"{host}","system":{{"kind":"postgres","user":"u","password":"P"}}}}]"#);
+        let config = with(&format!("[{databricks}]")).unwrap();
+        assert_eq!(config.warehouses[0].to_string(), "databricks of connection default");
+        assert!(with(&postgres("postgresql://db.example.com/finance")).is_ok());
+        for (warehouses, told) in [
+            ("[]".to_owned(), "is empty"),
+            ("null".to_owned(), "is empty"),
+            ("{}".to_owned(), "the document"),
+            (format!("[{databricks},{databricks}]"), "stands twice"),
+            (format!("[{}]", databricks.replacen('{', r#"{"connection":"other","#, 1)), "not configured"),
+            (format!("[{}]", databricks.replace("https", "http")), "is not https"),
+            (format!("[{}]", databricks.replace("\"T\"", "\" \"")), "system.token is empty"),
+            (format!("[{}]", databricks.replace("\"token\"", "\"tokn\"")), "tokn"),
+            (format!("[{}]", databricks.replace("databricks\"", "oracle\"")), "oracle"),
+            (
+                r#"[{"host":"https://a.snowflakecomputing.com","system":{"kind":"snowflake","account":"a.eu-west-1","user":"u",
+                    "privateKey":"K","role":"r","compute":"c"}}]"#
+                    .to_owned(),
+                "has a region",
+            ),
+            (postgres("https://db.example.com/finance"), "is not postgresql:"),
+            (postgres("postgresql://db.example.com"), "is not postgresql:"),
+            (postgres("postgresql://u:p@db.example.com/finance"), "has a user, password"),
+        ] {
+            let errors = with(&warehouses).unwrap_err().to_string();
+            assert!(errors.contains(told), "{warehouses}: {errors}");
+        }
     }
 }

@@ -11,10 +11,11 @@ use clyra_evidence::text::UntrustedText;
 use clyra_evidence::time::Timestamp;
 use clyra_outbound::token::Tokens;
 use clyra_outbound::{OutboundError, ReadOnly, RequestPath};
+use clyra_ports::clock::Clock;
 use serde::Deserialize;
 use tokio::task::JoinSet;
 
-use crate::history::{Answer, Found, LookUpError, QueryHistory};
+use crate::history::{Answer, Found, LookUpError, QueryHistory, absent};
 use crate::refusal::{UNREADABLE, refusal};
 
 /// What of a job is asked for: the text of its query is not among it.
@@ -23,6 +24,9 @@ const FIELDS: &str = "user_email,status(state,errorResult(reason)),\
 
 /// How many jobs are asked for at once: Google allows a user 100 requests a second.
 const AT_ONCE: usize = 8;
+
+/// How long jobs are known, in milliseconds: six months, which have 181 days at least.
+const KEPT_MS: i64 = 180 * 24 * 60 * 60 * 1_000;
 
 /// Most jobs of one run that are asked for, one request each: what fits into half a minute.
 const JOBS_MAX: usize = 1_600;
@@ -35,13 +39,14 @@ const TOO_MANY: LookUpError = LookUpError::NotPermitted { code: "TOO_MANY_QUERIE
 pub struct BigQuery {
     api: ReadOnly,
     tokens: Arc<Tokens>,
+    clock: Arc<dyn Clock>,
 }
 
 impl BigQuery {
     /// Asks at the origin of `api`, whose own credential is not used, with tokens from `tokens`.
     #[must_use]
-    pub const fn new(api: ReadOnly, tokens: Arc<Tokens>) -> Self {
-        Self { api, tokens }
+    pub fn new(api: ReadOnly, tokens: Arc<Tokens>, clock: Arc<dyn Clock>) -> Self {
+        Self { api, tokens, clock }
     }
 
     async fn job(&self, path: &RequestPath) -> Result<Job, OutboundError> {
@@ -49,7 +54,7 @@ impl BigQuery {
         self.api.with_credential(credential)?.get(path).await?.json()
     }
 
-    async fn find(&self, query: &QueryIds) -> Answer {
+    async fn find(&self, query: &QueryIds, window: Window) -> Answer {
         let path = path(query).ok_or(LookUpError::NotFound)?;
         let mut answer = self.job(&path).await;
         if matches!(answer, Err(OutboundError::CredentialRefused { status: 401, .. })) {
@@ -59,7 +64,7 @@ impl BigQuery {
         }
         match answer {
             Ok(job) => job.into_found(),
-            Err(OutboundError::NotFound { .. }) => Err(LookUpError::NotFound),
+            Err(OutboundError::NotFound { .. }) => Err(absent(self.clock.now(), window.to, KEPT_MS)),
             Err(error) => Err(refusal(&error)),
         }
     }
@@ -67,7 +72,7 @@ impl BigQuery {
 
 #[async_trait]
 impl QueryHistory for BigQuery {
-    async fn look_up(&self, queries: &[QueryIds], _window: Window) -> Vec<Answer> {
+    async fn look_up(&self, queries: &[QueryIds], window: Window) -> Vec<Answer> {
         let mut answers: Vec<Answer> = Vec::with_capacity(queries.len());
         for some in queries.chunks(AT_ONCE) {
             // What is out of reach or in a cool-down is so for the others as well; a 403 may be about one project of several.
@@ -83,7 +88,7 @@ impl QueryHistory for BigQuery {
             let mut asked = JoinSet::new();
             for (at, query) in some.iter().enumerate() {
                 let (api, query) = (self.clone(), query.clone());
-                asked.spawn(async move { (at, api.find(&query).await) });
+                asked.spawn(async move { (at, api.find(&query, window).await) });
             }
             let mut here = asked.join_all().await;
             here.sort_by_key(|(at, _)| *at);

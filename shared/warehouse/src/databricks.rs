@@ -3,17 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use clyra_delta::artifact::run_results::QueryIds;
 use clyra_delta::warehouse_anchor::{QueryStatus, Said, StatementKind, Window};
 use clyra_evidence::text::UntrustedText;
 use clyra_evidence::time::Timestamp;
-use clyra_outbound::ReadOnly;
-use clyra_outbound::RequestPath;
+use clyra_outbound::{ReadOnly, RequestPath};
+use clyra_ports::clock::Clock;
 use serde::Deserialize;
 
-use crate::history::{Answer, Found, LookUpError, QueryHistory};
+use crate::history::{Answer, Found, LookUpError, QueryHistory, absent};
 use crate::refusal::{UNREADABLE, refusal};
 
 /// Most ids in one request: a URL of some 3 kB.
@@ -22,17 +23,22 @@ const IDS_MAX: usize = 50;
 /// Most pages of one request's answer: one is enough, since every id names one query.
 const PAGES_MAX: usize = 5;
 
+/// How long the history is kept, in milliseconds: 30 days
+/// (<https://docs.databricks.com/aws/en/sql/user/queries/query-history>).
+const KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+
 /// One workspace of Databricks.
 #[derive(Clone)]
 pub struct Databricks {
     api: ReadOnly,
+    clock: Arc<dyn Clock>,
 }
 
 impl Databricks {
     /// Asks at the origin of `api`, whose credential is the token of a user or service principal.
     #[must_use]
-    pub const fn new(api: ReadOnly) -> Self {
-        Self { api }
+    pub fn new(api: ReadOnly, clock: Arc<dyn Clock>) -> Self {
+        Self { api, clock }
     }
 
     async fn find(&self, ids: &[&str]) -> Result<BTreeMap<String, Found>, LookUpError> {
@@ -57,15 +63,16 @@ impl Databricks {
 
 #[async_trait]
 impl QueryHistory for Databricks {
-    async fn look_up(&self, queries: &[QueryIds], _window: Window) -> Vec<Answer> {
+    async fn look_up(&self, queries: &[QueryIds], window: Window) -> Vec<Answer> {
         let mut answers = Vec::with_capacity(queries.len());
+        let absent = absent(self.clock.now(), window.to, KEPT_MS);
         for some in queries.chunks(IDS_MAX) {
             let ids: Vec<&str> = some.iter().filter_map(id).collect();
             let found = if ids.is_empty() { Ok(BTreeMap::new()) } else { self.find(&ids).await };
             answers.extend(some.iter().map(|query| match (id(query), &found) {
                 (None, _) => Err(LookUpError::NotFound),
                 (Some(_), Err(error)) => Err(error.clone()),
-                (Some(id), Ok(found)) => found.get(id).cloned().ok_or(LookUpError::NotFound),
+                (Some(id), Ok(found)) => found.get(id).cloned().ok_or_else(|| absent.clone()),
             }));
         }
         answers

@@ -1,17 +1,21 @@
 //! The question that every warehouse is asked.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use clyra_delta::artifact::run_results::QueryIds;
 use clyra_delta::warehouse_anchor::{Position, Said, Window};
+use clyra_evidence::id::{ConnectionName, SourceId};
 use clyra_evidence::text::UntrustedText;
+#[cfg(feature = "apis")]
+use clyra_evidence::time::Timestamp;
 
 /// What one warehouse knows of queries that ran in it.
 ///
 /// # Contract
 /// - There is one answer per query, in their order.
-/// - [`LookUpError::NotFound`] is said only when the warehouse was asked and would know by now. An id that no query of this
+/// - [`LookUpError::NotFound`] is said only when the warehouse was asked and would know by now and still. An id that no query of this
 ///   warehouse can have is not found without asking.
 /// - One query's failure is its own; when nothing could be asked, every query has that error.
 /// - Nothing is written, started, cancelled or changed there, whatever the ids say: they come from outside.
@@ -29,6 +33,23 @@ pub trait QueryHistory: Debug + Send + Sync {
         let _ = window;
         Ok(None)
     }
+}
+
+/// A warehouse that is attached, and whose runs it is asked about.
+#[derive(Clone, Debug)]
+pub struct AskedWarehouse {
+    /// The connection whose runs ran there.
+    pub connection: ConnectionName,
+    /// The project whose runs ran there; `None` for all that have no warehouse of their own.
+    pub project: Option<SourceId>,
+    /// `snowflake`, `databricks`, `bigquery` or `postgres`: the name of its dbt adapter.
+    pub system: &'static str,
+    /// Its address, as it is configured.
+    pub host: String,
+    /// The name of the secret that it is asked with, never its value.
+    pub principal: String,
+    /// The client.
+    pub history: Arc<dyn QueryHistory>,
 }
 
 /// What the warehouse says of one query.
@@ -49,8 +70,8 @@ pub enum LookUpError {
     /// The warehouse knows no such query. That is an answer.
     #[error("the warehouse knows no such query")]
     NotFound,
-    /// This warehouse keeps no queries under ids: ask for its position.
-    #[error("the warehouse keeps no queries under ids")]
+    /// This warehouse keeps no queries under ids, or not for so long.
+    #[error("the warehouse keeps no queries under ids, or not for so long")]
     NotKept,
     /// Asking again later can help.
     #[error("the warehouse does not tell now: {code}")]
@@ -78,6 +99,12 @@ impl LookUpError {
             Self::Later { code, .. } | Self::NotPermitted { code } => code,
         }
     }
+}
+
+/// What it means that a history does not show a query of a run that ended at `ended`: nothing, once the history forgets.
+#[cfg(feature = "apis")]
+pub(crate) fn absent(now: Timestamp, ended: Timestamp, kept_ms: i64) -> LookUpError {
+    if now.ms_since(ended) < kept_ms { LookUpError::NotFound } else { LookUpError::NotKept }
 }
 
 /// The code of a query that the warehouse does not list yet, and may later.

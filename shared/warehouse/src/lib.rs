@@ -20,7 +20,7 @@ pub use self::bigquery::BigQuery;
 pub use self::bounded::{Bounded, Clock};
 #[cfg(feature = "apis")]
 pub use self::databricks::Databricks;
-pub use self::history::{Answer, Found, LookUpError, QueryHistory};
+pub use self::history::{Answer, AskedWarehouse, Found, LookUpError, QueryHistory};
 #[cfg(feature = "postgres")]
 pub use self::postgres::{Postgres, PostgresError, PostgresSettings};
 #[cfg(feature = "apis")]

@@ -18,7 +18,7 @@ use clyra_outbound::{Answer as HttpAnswer, Credential, OutboundError, RsaKey, St
 use clyra_ports::clock::Clock;
 use serde::Deserialize;
 
-use crate::history::{Answer, Found, LookUpError, NOT_LISTED_YET, QueryHistory};
+use crate::history::{Answer, Found, LookUpError, NOT_LISTED_YET, QueryHistory, absent};
 use crate::refusal::{UNREADABLE, refusal};
 
 /// Most ids in one statement: the list is bound as one text, and a project of 10,000 models stays below a megabyte.
@@ -30,6 +30,9 @@ const RECENT_MS_MAX: i64 = (7 * 24 - 1) * 60 * 60 * 1_000;
 
 /// How late `ACCOUNT_USAGE.QUERY_HISTORY` is, in milliseconds: 45 minutes as documented, and as much again.
 const ACCOUNT_LATE_MS_MAX: i64 = 90 * 60 * 1_000;
+
+/// How long the account's history is kept, in milliseconds: a year.
+const KEPT_MS: i64 = 365 * 24 * 60 * 60 * 1_000;
 
 /// How long to wait before a statement under way is looked at again, in milliseconds. How often is for the caller's time
 /// limit to say, and for [`POLLS_MAX`].
@@ -113,8 +116,11 @@ impl QueryHistory for Snowflake {
         let found = if ids.is_empty() { Ok(Rows::new()) } else { self.find(&ids, window).await };
         // Before the account's history is complete, a query that it does not show may still come.
         let late = self.clock.now().ms_since(window.to) < ACCOUNT_LATE_MS_MAX;
-        let absent =
-            if late { LookUpError::Later { code: NOT_LISTED_YET, after_ms: None } } else { LookUpError::NotFound };
+        let absent = if late {
+            LookUpError::Later { code: NOT_LISTED_YET, after_ms: None }
+        } else {
+            absent(self.clock.now(), window.to, KEPT_MS)
+        };
         let answer = |query| match (id(query), &found) {
             (None, _) => Err(LookUpError::NotFound),
             (Some(_), Err(error)) => Err(error.clone()),

@@ -56,6 +56,7 @@ pub(super) const fn reason(reason: Reason) -> &'static str {
         Reason::Definition => "definition",
         Reason::DependsOn => "what it reads",
         Reason::Deprecation => "deprecation date",
+        Reason::DestructiveStatement => "a statement that takes something away",
         Reason::Dimensions => "dimensions",
         Reason::Disabled => "switched off",
         Reason::Documentation => "descriptions",
@@ -166,4 +167,10 @@ pub(super) const fn engine(engine: EngineKind) -> &'static str {
         EngineKind::Core => "dbt Core",
         EngineKind::Fusion => "dbt Fusion",
     }
+}
+
+/// A word of a closed list, as documents have it, for people.
+pub(super) fn word(word: impl serde::Serialize) -> String {
+    let value = serde_json::to_value(word).unwrap_or_default();
+    value.as_str().unwrap_or_default().replace('_', " ")
 }

@@ -44,6 +44,13 @@ fn named(config: &Config) -> Vec<Named<'_>> {
         named.push(Named { variable: &connection.webhook_secret, what_for: of("webhookSecret"), is_secret: true });
         named.push(Named { variable: &connection.api_token, what_for: of("apiToken"), is_secret: true });
     }
+    for warehouse in &config.warehouses {
+        for (member, variable) in warehouse.system.variables() {
+            // Certificates are public.
+            let is_secret = member != "system.rootCertificates";
+            named.push(Named { variable, what_for: format!("{member} of {warehouse}"), is_secret });
+        }
+    }
     for target in &config.targets {
         let names = match &target.auth {
             TargetAuth::Basic { .. } => ["auth.user", "auth.password"],

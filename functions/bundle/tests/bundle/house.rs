@@ -22,7 +22,7 @@ use clyra_evidence::text::UntrustedText;
 use clyra_evidence::time::Timestamp;
 use clyra_evidence::trust::{Algorithm, Requirement, TrustFile, TrustedKey};
 use clyra_evidence::zip::ZIP_BYTES_MAX;
-use clyra_fn_bundle::{Bundler, Config, DbtSource, Deps, Entropy};
+use clyra_fn_bundle::{AskedWarehouse, Bundler, Config, DbtSource, Deps, Entropy};
 use clyra_ports::clock::{Clock as _, SimulatedClock};
 use clyra_ports::entropy::EntropyError;
 use clyra_ports::evidence_store::{EvidenceReader as _, EvidenceWriter as _};
@@ -82,6 +82,11 @@ impl House {
         Self::trusting(api, account, start, adjust, |_| {})
     }
 
+    /// A deployment with a warehouse attached.
+    pub(crate) fn asking(api: Arc<dyn ReadApi>, account: u64, start: Timestamp, warehouse: AskedWarehouse) -> Self {
+        Self::build(api, account, start, |_| {}, |_| {}, vec![warehouse])
+    }
+
     /// A deployment whose trust file is not the usual one.
     pub(crate) fn trusting(
         api: Arc<dyn ReadApi>,
@@ -89,6 +94,17 @@ impl House {
         start: Timestamp,
         adjust: impl FnOnce(&mut Config),
         adjust_trust: impl FnOnce(&mut TrustFile),
+    ) -> Self {
+        Self::build(api, account, start, adjust, adjust_trust, Vec::new())
+    }
+
+    fn build(
+        api: Arc<dyn ReadApi>,
+        account: u64,
+        start: Timestamp,
+        adjust: impl FnOnce(&mut Config),
+        adjust_trust: impl FnOnce(&mut TrustFile),
+        warehouses: Vec<AskedWarehouse>,
     ) -> Self {
         let trouble = Trouble::default();
         let store = MemoryStore { trouble: trouble.clone(), ..MemoryStore::default() };
@@ -113,6 +129,7 @@ impl House {
             clock: Arc::new(clock.clone()),
             entropy: Arc::new(Counting::default()),
             sources: [(ConnectionName::default_connection(), source)].into(),
+            warehouses,
             catalogue: Arc::clone(&CATALOGUE),
             config,
         });

@@ -2,6 +2,8 @@
 #![expect(clippy::type_complexity, clippy::map_entry, reason = "maps of the in-memory ports are written out")]
 
 #[cfg(test)]
+mod anchors;
+#[cfg(test)]
 mod cloud;
 #[cfg(test)]
 mod crash;

@@ -49,6 +49,9 @@ pub struct LookedUp {
     pub principal: String,
     /// When it was asked.
     pub at: Timestamp,
+    /// Why it did not tell where it stands, as a stable code; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
 }
 
 /// What came of asking about one query.

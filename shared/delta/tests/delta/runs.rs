@@ -264,5 +264,6 @@ fn looked_up() -> LookedUp {
         host: UntrustedText::new("https://acme-finance.snowflakecomputing.com"),
         principal: "CLYRA_SNOWFLAKE_KEY".to_owned(),
         at: "2026-11-18T10:12:00Z".parse().unwrap(),
+        reason: None,
     }
 }

@@ -36,7 +36,7 @@ async fn google(email: &str) -> (clyra_standins::BigQuery, BigQuery) {
     let account = ServiceAccount::new(&origin, &origin, email, key());
     let tokens = outbound.service_account_tokens(account, limits()).unwrap();
     let api = outbound.read_only(Credential::anonymous(&origin), limits()).unwrap();
-    (standin, BigQuery::new(api, Arc::new(tokens)))
+    (standin, BigQuery::new(api, Arc::new(tokens), Arc::new(clock)))
 }
 
 #[tokio::test]

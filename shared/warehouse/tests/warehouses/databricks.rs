@@ -1,6 +1,7 @@
+use std::sync::Arc;
 use std::time::Duration;
 
-use clyra_delta::warehouse_anchor::{QueryStatus, StatementKind};
+use clyra_delta::warehouse_anchor::{QueryStatus, StatementKind, Window};
 use clyra_outbound::Credential;
 use clyra_standins::Fault;
 use clyra_standins::fault::Rule;
@@ -26,7 +27,7 @@ async fn workspace(token: &str, page_max: usize) -> (clyra_standins::Databricks,
     let standin = clyra_standins::Databricks::start(TOKEN, page_max).await.unwrap();
     let credential = Credential::with_scheme(&origin(&standin.url()), "Bearer", &secret(token)).unwrap();
     let api = outbound(&clock()).read_only(credential, limits()).unwrap();
-    (standin, Databricks::new(api))
+    (standin, Databricks::new(api, Arc::new(clock())))
 }
 
 #[tokio::test]
@@ -65,6 +66,14 @@ async fn what_it_says_is_taken_over() {
     for ((word, status), answer) in words.iter().zip(&answers[1..]) {
         assert_eq!(answer.as_ref().unwrap().said.status, *status, "{word}");
     }
+}
+
+#[tokio::test]
+async fn what_is_forgotten_is_not_called_missing() {
+    let (_standin, history) = workspace(TOKEN, 1_000).await;
+    let ended = at("2026-10-19T12:00:00Z");
+    let long_ago = Window { from: ended.plus_ms(-60_000), to: ended };
+    assert_eq!(history.look_up(&[query(&uuid(1))], long_ago).await, [Err(LookUpError::NotKept)]);
 }
 
 #[tokio::test]

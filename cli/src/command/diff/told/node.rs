@@ -1,6 +1,9 @@
 //! One node that changed.
 
-use clyra_delta::compare::{Change, ColumnChange, ColumnEntry, DeltaClass, Node, RULES, Reason, Weakening};
+use clyra_delta::compare::{
+    Change, ColumnChange, ColumnEntry, DeltaClass, DestructiveStatement, Meaning, Node, RULES, Reason, SqlComparison,
+    Weakening,
+};
 use clyra_evidence::text::UntrustedText;
 
 use super::Phrase;
@@ -30,6 +33,7 @@ pub(in super::super) struct Row {
 impl Row {
     pub(super) fn of(node: &Node) -> Self {
         let mut details: Vec<Phrase> = node.columns.iter().map(column).collect();
+        details.extend(node.sql.iter().flat_map(sql));
         if let Some(guarded) = &node.attached_node {
             details.push(Phrase::of("guards ").name(guarded));
         }
@@ -74,6 +78,22 @@ fn what(node: &Node) -> String {
 fn why(node: &Node) -> &'static str {
     let rule = RULES.iter().find(|rule| rule.why == node.why.as_untrusted());
     rule.map_or("", |rule| rule.why)
+}
+
+/// What is taken away, and what could not be read: the latter is never the same as before.
+fn sql(sql: &SqlComparison) -> Vec<Phrase> {
+    let destructive = |statement: &DestructiveStatement| {
+        let (code, object) = (words::word(statement.code), words::word(statement.object));
+        Phrase::of(format!("a hook or operation now runs {code} ({object})"))
+    };
+    let mut details: Vec<Phrase> = sql.destructive.iter().map(destructive).collect();
+    if let Some(Meaning::Unread(unread)) = sql.source {
+        details.push(Phrase::of(format!("its SQL was compared as text: {unread}")));
+    }
+    if let Some(unread) = sql.beside_unread {
+        details.push(Phrase::of(format!("what its hooks take away is not known: {unread}")));
+    }
+    details
 }
 
 fn column(column: &ColumnEntry) -> Phrase {
