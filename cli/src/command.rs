@@ -3,6 +3,7 @@
 pub mod attest;
 pub mod badge;
 pub mod demo;
+pub mod diff;
 pub mod doctor;
 pub mod redrive;
 pub mod serve;

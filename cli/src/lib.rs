@@ -50,6 +50,8 @@ enum Command {
     Badge(command::badge::Badge),
     /// Say what is misconfigured, before it hurts
     Doctor(command::doctor::Doctor),
+    /// Say what changed between two manifests of dbt, and why it matters
+    Diff(command::diff::Diff),
     /// Check an evidence bundle, or a signed document that stands alone, offline
     #[command(alias = "verify-bundle")]
     Verify(command::verify::Verify),
@@ -74,6 +76,7 @@ fn run(command: &Command, format: Format) -> Exit {
         Command::Redrive(redrive) => blocking(redrive.run(format)),
         Command::Badge(badge) => blocking(badge.run(format)),
         Command::Doctor(doctor) => blocking(doctor.run(format)),
+        Command::Diff(diff) => diff.run(format),
         Command::Verify(verify) => verify.run(format),
         Command::Attest(attest) => attest.run(format),
         Command::Trust(trust) => blocking(trust.run(format)),

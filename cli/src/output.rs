@@ -7,8 +7,11 @@ use anstyle::{AnsiColor, Style};
 use clyra_evidence::text::visible;
 use serde::Serialize;
 
-/// Columns that a narrow terminal has.
+/// Widest line of prose: what is longer is hard to read.
 const COLUMNS_MAX: usize = 100;
+
+/// Narrowest line that is still broken between words; a narrower terminal breaks it itself.
+const COLUMNS_MIN: usize = 40;
 
 /// How a command's result is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +63,14 @@ pub fn prose(text: impl Display) {
 /// the first are indented by `hang`.
 #[must_use]
 pub fn wrap(line: &str, hang: usize) -> String {
+    wrap_to(COLUMNS_MAX, line, hang)
+}
+
+fn wrap_to(columns: usize, line: &str, hang: usize) -> String {
     let (mut out, mut column) = (String::new(), 0);
     for (at, word) in line.split(' ').enumerate() {
         let width = word.chars().count();
-        if at > 0 && !word.is_empty() && column > hang && column + 1 + width > COLUMNS_MAX {
+        if at > 0 && !word.is_empty() && column > hang && column + 1 + width > columns {
             out.truncate(out.trim_end().len());
             out.push('\n');
             out.extend(std::iter::repeat_n(' ', hang));
@@ -76,6 +83,59 @@ pub fn wrap(line: &str, hang: usize) -> String {
         column += width;
     }
     out
+}
+
+/// How a result is drawn: for the terminal that it goes to, or the same everywhere where it goes elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Columns of a line.
+    pub columns: usize,
+    /// Whether it has colours.
+    pub colours: bool,
+}
+
+impl Look {
+    /// The look of standard output.
+    #[must_use]
+    pub fn of_stdout() -> Self {
+        let stdout = std::io::stdout();
+        if !stdout.is_terminal() {
+            return Self { columns: COLUMNS_MAX, colours: false };
+        }
+        let columns = rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_col));
+        Self {
+            columns: if columns == 0 { COLUMNS_MAX } else { columns.clamp(COLUMNS_MIN, COLUMNS_MAX) },
+            colours: true,
+        }
+    }
+
+    /// Breaks a line between words; its further lines are indented by `hang`.
+    #[must_use]
+    pub fn wrap(&self, line: &str, hang: usize) -> String {
+        wrap_to(self.columns, line, hang)
+    }
+
+    /// Styles text where there are colours.
+    #[must_use]
+    pub fn styled(&self, text: impl Display, style: Style) -> String {
+        if self.colours { format!("{style}{text}{style:#}") } else { text.to_string() }
+    }
+}
+
+/// Writes a document to standard output byte for byte; to a terminal, with the end of its last line.
+///
+/// # Errors
+/// When it cannot be written, so that no half of it is taken for the whole. A reader who has seen enough is no error.
+pub fn document(bytes: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let mut written = out.write_all(bytes);
+    if std::io::stdout().is_terminal() && !bytes.ends_with(b"\n") {
+        written = written.and_then(|()| out.write_all(b"\n"));
+    }
+    match written.and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 /// Prints a document of the result.

@@ -35,7 +35,7 @@ pub struct Setup {
 }
 
 /// Why a command cannot be carried out, for people.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Refusal {
     /// What.
     pub what: String,

@@ -23,6 +23,7 @@ use clyra_evidence::time::{Day, Timestamp};
 use clyra_evidence::zip::ZIP_BYTES_MAX;
 use clyra_fn_census::Counted;
 use clyra_ports::clock::{Clock as _, SimulatedClock};
+use clyra_ports::evidence_store::list_all;
 use clyra_ports::queue::{Parked, Queue as _};
 use clyra_service::vars::MapVars;
 use clyra_standins::servicenow::Setup;
@@ -32,7 +33,7 @@ use clyra_verify::bundle::{Options, verify_bundle};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-const LIST_MAX: usize = 10_000;
+const PARKED_MAX: usize = 10_000;
 /// Rounds of the steps before it is said that they do not come to rest.
 const ROUNDS_MAX: usize = 2_000;
 /// The project's slug in the scope.
@@ -169,7 +170,7 @@ impl House {
     pub(crate) async fn parked(&self) -> Vec<Parked> {
         let mut parked = Vec::new();
         for lane in &self.stack.lanes {
-            parked.extend(lane.queue.parked(LIST_MAX).await.unwrap());
+            parked.extend(lane.queue.parked(PARKED_MAX).await.unwrap());
         }
         parked
     }
@@ -224,7 +225,7 @@ impl House {
     }
 
     pub(crate) async fn keys(&self, prefix: &ObjectPrefix) -> Vec<ObjectKey> {
-        self.stack.embedded.reader.list(prefix, None, LIST_MAX).await.unwrap()
+        list_all(self.stack.embedded.reader.as_ref(), prefix).await.unwrap()
     }
 
     /// All receipts, each with its signature checked.

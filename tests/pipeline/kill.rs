@@ -26,6 +26,8 @@ const LIFE_MS: std::ops::Range<u64> = 5..800;
 /// Every so many lives is a long one, so that steps come as far as sealing before it ends.
 const LONG_EVERY: usize = 10;
 const LONG_LIFE_MS: std::ops::Range<u64> = 2_000..6_000;
+/// How long a sender waits between two deliveries: a load that leaves a few thousand receipts, on fast machines too.
+const BETWEEN_DELIVERIES: Duration = Duration::from_millis(20);
 /// Every so many deliveries one of a change is among them, as long as there are any.
 const CHANGE_EVERY: usize = 8;
 
@@ -140,7 +142,7 @@ async fn send(log: Arc<Log>, load: Arc<Load>, address: String, secret: String) {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(BETWEEN_DELIVERIES).await;
     }
 }
 

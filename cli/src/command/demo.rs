@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use self::player::Player;
 use super::serve::wait_for_signal;
 use crate::background::Background;
+use crate::control::server::Socket;
 use crate::output::{self, Exit, Format};
 use crate::server::Server;
 use crate::stack::Stack;
@@ -90,8 +91,9 @@ impl Demo {
         let result = played.await;
         let mut working = None;
         if result.is_ok() && !self.once {
+            let socket = Socket::bind(&stack.config.data);
             say_up(address, format);
-            working = background.begin(work::run(Arc::clone(&stack), stopped));
+            working = background.begin(work::run(Arc::clone(&stack), socket, stopped));
             linger(&stage).await;
         }
         let _ = stop.send(true);

@@ -8,6 +8,7 @@ use clyra_service::vars::ProcessVars;
 use tokio::sync::watch;
 
 use crate::background::Background;
+use crate::control::server::Socket;
 use crate::output::{self, Exit, Format};
 use crate::server::Server;
 use crate::setup::{Folder, Setup};
@@ -47,8 +48,9 @@ impl Serve {
                 return Exit::Failed;
             }
         };
+        let socket = Socket::bind(&stack.config.data);
         announce(&stack, &server, format);
-        run_until_stopped(stack, server, &background).await;
+        run_until_stopped(stack, server, socket, &background).await;
         Exit::Ok
     }
 
@@ -114,10 +116,10 @@ fn announce(stack: &Stack, server: &Server, format: Format) {
 }
 
 /// Runs server, steps and timers until Ctrl-C or SIGTERM, then lets them finish what they have in hand.
-async fn run_until_stopped(stack: Stack, server: Server, background: &Background) {
+async fn run_until_stopped(stack: Stack, server: Server, socket: Option<Socket>, background: &Background) {
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn(server.run(stack.router.clone(), stopped.clone()));
-    let working = background.begin(work::run(Arc::new(stack), stopped));
+    let working = background.begin(work::run(Arc::new(stack), socket, stopped));
     wait_for_signal().await;
     let _ = stop.send(true);
     let _ = serving.await;

@@ -1,7 +1,8 @@
 //! Answers at the control socket of a running server, and keeps the gauges of age that it looks up anyway.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::os::unix::net::UnixListener as StdUnixListener;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,36 @@ const QUESTION_BYTES_MAX: usize = 4 * 1024;
 /// How often the gauges of age are set anew; more seldom when looking takes long, so that it costs one percent at most.
 const GAUGES_EVERY: Duration = Duration::from_secs(5 * 60);
 
+/// The bound socket. It is bound before a server says that it listens, so that whoever reads that can ask it; questions
+/// wait until [`Control::run`] answers them.
+#[derive(Debug)]
+pub struct Socket {
+    listener: StdUnixListener,
+    path: PathBuf,
+}
+
+impl Socket {
+    /// Binds the socket in the data folder. Without one the server runs on, and `status` says that it cannot ask it.
+    #[must_use]
+    pub fn bind(data: &Path) -> Option<Self> {
+        let path = data.join(SOCKET);
+        match bind(&path) {
+            Ok(listener) => Some(Self { listener, path }),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), error = %error, "there is no control socket: status and redrive cannot ask this server");
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Socket {
+    /// A socket that stays is only in the way of nobody: the next server removes it.
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
 /// Answers at the control socket.
 #[derive(Debug)]
 pub struct Control {
@@ -56,16 +87,12 @@ impl Control {
         Ok(Self { stack, view })
     }
 
-    /// Opens the socket and answers until `stop` changes; keeps the gauges of age up to date meanwhile. Without a socket
-    /// the server runs on, and `status` says that it cannot ask it.
-    pub async fn run(self, stop: watch::Receiver<bool>) {
+    /// Answers at the socket until `stop` changes; keeps the gauges of age up to date meanwhile.
+    pub async fn run(self, socket: Option<Socket>, stop: watch::Receiver<bool>) {
         let ages = Ages::register(&self.stack.metrics);
-        let path = self.view.config.data.join(SOCKET);
         let view = self.view.clone();
         let handler: Arc<dyn Handler> = Arc::new(self);
-        tokio::join!(serve(&path, &handler, stop.clone()), ages.keep(&view, stop));
-        // A socket that stays is only in the way of nobody: the next server removes it.
-        let _ = std::fs::remove_file(&path);
+        tokio::join!(serve(socket, &handler, stop.clone()), ages.keep(&view, stop));
     }
 
     async fn status(&self) -> Response {
@@ -138,11 +165,12 @@ impl Ages {
     }
 }
 
-async fn serve(path: &Path, handler: &Arc<dyn Handler>, mut stop: watch::Receiver<bool>) {
-    let listener = match bind(path) {
+async fn serve(socket: Option<Socket>, handler: &Arc<dyn Handler>, mut stop: watch::Receiver<bool>) {
+    let Some(socket) = socket else { return };
+    let listener = match socket.listener.try_clone().and_then(UnixListener::from_std) {
         Ok(listener) => listener,
         Err(error) => {
-            tracing::warn!(path = %path.display(), error = %error, "there is no control socket: status and redrive cannot ask this server");
+            tracing::warn!(error = %error, "the control socket cannot be listened at: status and redrive cannot ask this server");
             return;
         }
     };
@@ -175,13 +203,14 @@ async fn serve(path: &Path, handler: &Arc<dyn Handler>, mut stop: watch::Receive
 }
 
 /// The lock on the data folder is held, so a socket that is there belongs to nobody any more.
-fn bind(path: &Path) -> std::io::Result<UnixListener> {
+fn bind(path: &Path) -> std::io::Result<StdUnixListener> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(path)?;
+    let listener = StdUnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    listener.set_nonblocking(true)?;
     Ok(listener)
 }
 

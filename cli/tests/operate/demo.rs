@@ -30,8 +30,11 @@ fn its_sums_tie_out_and_its_folder_can_be_used_afterwards() {
     let week = &told[told.find("The week").unwrap()..];
     assert_eq!(number(week, " receipts ("), number(week, " delivered") + number(week, " filled in by the census"));
     let changes = number(week, " changes, ");
-    assert_eq!((number(week, " tickets"), number(week, " changes have one")), (changes, changes));
-    assert_eq!(number(week, " exceptions\n"), number(week, " of ") + number(week, " of the period as a whole"));
+    assert_eq!(number(week, " tickets"), changes);
+    // Those of today are in no period yet: at what time of day this runs decides how many.
+    assert!((1..=changes).contains(&number(week, " changes have one")), "{week}");
+    let exceptions = number(week, " exceptions\n");
+    assert_eq!(exceptions, number(week, " of ") + number(week, " of the period as a whole"));
     assert!(week.contains("! CM-11 L1 FAILURE_UNRESOLVED  7047"), "{week}");
     every_change_prints_as_many_exceptions_as_it_counts(&told);
     fits_a_narrow_terminal(&told);
@@ -46,7 +49,8 @@ fn its_sums_tie_out_and_its_folder_can_be_used_afterwards() {
         assert_eq!(code, 0, "{text}");
         fits_a_narrow_terminal(&text);
     }
-    for expected in ["Nothing is stuck.", "servicenow: 7 open", "finance-core: counted to", "badge: 7 exceptions"] {
+    let (open, badge) = (format!("servicenow: {changes} open"), format!("badge: {exceptions} exceptions"));
+    for expected in ["Nothing is stuck.", &open, "finance-core: counted to", &badge] {
         assert!(status.contains(expected), "{expected:?} is not in\n{status}");
     }
     documents_that_stand_alone_can_be_checked(folder.path());

@@ -7,16 +7,15 @@ use clyra_attest::{Attestation, Parameters, attest_change};
 use clyra_delta::artifact::manifest::ManifestProjection;
 use clyra_delta::artifact::run_results::RunResults;
 use clyra_delta::compare::SemanticDelta;
-use clyra_delta::results::{RunCounts, TestOutcome, TestVerdict};
+use clyra_delta::results::document::TestResults;
 use clyra_delta::warehouse_anchor::WarehouseAnchor;
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::envelope::Envelope;
 use clyra_evidence::fact::Facts;
-use clyra_evidence::id::{BundleId, ChangeId, Framework, SourceId};
+use clyra_evidence::id::{BundleId, Framework};
 use clyra_evidence::layout::BundleFile;
 use clyra_evidence::manifest::{ChangeHeader, DEF_FORMAT, DefManifest, Entry, Producer, Tree};
 use clyra_evidence::statement::{PredicateName, Statement, Subject, SubjectDigest};
-use clyra_evidence::text::UntrustedText;
 use clyra_evidence::time::Timestamp;
 use clyra_evidence::zip::EntryPath;
 use clyra_ports::signer;
@@ -24,6 +23,7 @@ use clyra_ports::step::StepError;
 use clyra_workpaper::parts::{Around, IntegrityOutcome, LogPosition, Parts};
 use clyra_workpaper::{Names, WorkPaper};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::delivery::VerifiedReceipt;
 use crate::fault::{of_json, of_signer, park};
@@ -38,10 +38,10 @@ pub(crate) struct Contents<'a> {
     pub(crate) produced_at: Timestamp,
     pub(crate) receipts: &'a [VerifiedReceipt],
     pub(crate) facts: &'a Facts,
-    pub(crate) run: &'a SourceId,
     pub(crate) delta: Option<&'a SemanticDelta>,
     pub(crate) manifest_after: Option<&'a ManifestProjection>,
     pub(crate) results: &'a [Arc<RunResults>],
+    pub(crate) tests: Option<&'a TestResults>,
 }
 
 /// A bundle that was made.
@@ -63,8 +63,8 @@ pub(crate) async fn bundle(deps: &Deps, contents: &Contents<'_>) -> Result<Made,
     if let Some(delta) = contents.delta {
         add(&mut files, &BundleFile::SemanticDelta, serde_json::to_vec(delta).map_err(of_json)?);
     }
-    if !contents.results.is_empty() {
-        add(&mut files, &BundleFile::TestResults, test_results(contents)?);
+    if let Some(tests) = contents.tests {
+        add(&mut files, &BundleFile::TestResults, serde_json::to_vec(tests).map_err(of_json)?);
     }
     if let Some(results) = contents.results.last() {
         let adapter = contents.manifest_after.and_then(|manifest| manifest.metadata().adapter_type.as_deref());
@@ -161,8 +161,8 @@ fn work_paper(
     attestation: Attestation,
     files: &Files,
 ) -> Result<Vec<u8>, StepError> {
-    let delta = files.get(&BundleFile::SemanticDelta.path());
-    let delta = delta.map(|(bytes, _)| serde_json::from_slice(bytes)).transpose().map_err(of_json)?;
+    let delta = read_back(files, &BundleFile::SemanticDelta)?;
+    let tested = read_back(files, &BundleFile::TestResults)?;
     let mut receipts: Vec<_> = contents.receipts.iter().map(|verified| verified.receipt.clone()).collect();
     receipts.sort_by_key(|receipt| receipt.receipt_id);
     let parts = Parts {
@@ -170,6 +170,7 @@ fn work_paper(
         facts: contents.facts.clone(),
         attestation,
         delta,
+        tested,
         receipts,
         sealed: None,
         integrity: IntegrityOutcome::NotChecked,
@@ -179,6 +180,12 @@ fn work_paper(
     };
     let paper = WorkPaper::from_parts(&parts, &Names::none());
     clyra_workpaper::pdf::file(&paper).map_err(|error| park("WORK_PAPER_NOT_DRAWN", error))
+}
+
+/// A plain file as a reader of the bundle reads it.
+fn read_back<T: DeserializeOwned>(files: &Files, file: &BundleFile) -> Result<Option<T>, StepError> {
+    let bytes = files.get(&file.path());
+    bytes.map(|(bytes, _)| serde_json::from_slice(bytes)).transpose().map_err(of_json)
 }
 
 async fn sign<P: Serialize>(
@@ -194,63 +201,4 @@ async fn sign<P: Serialize>(
 
 fn add(files: &mut Files, file: &BundleFile, bytes: Vec<u8>) {
     files.insert(file.path(), (bytes, file.media_type()));
-}
-
-/// `test_results.json`: the members of the in-toto predicate test-result v0.1
-/// (<https://in-toto.io/attestation/test-result/v0.1>), and beside them what each test guards.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct TestResults<'a> {
-    predicate_type: &'static str,
-    change_id: ChangeId,
-    run_id: &'a SourceId,
-    /// `FAILED`, `WARNED` or `PASSED`: the worst of all tests.
-    result: &'static str,
-    configuration: Vec<Configuration>,
-    passed_tests: Vec<UntrustedText>,
-    warned_tests: Vec<UntrustedText>,
-    failed_tests: Vec<UntrustedText>,
-    /// Tests that were skipped: nothing is known of what they guard.
-    not_run_tests: Vec<UntrustedText>,
-    counts: Vec<RunCounts>,
-    outcomes: Vec<TestOutcome>,
-}
-
-#[derive(Serialize)]
-struct Configuration {
-    name: &'static str,
-    digest: SubjectDigest,
-}
-
-fn test_results(contents: &Contents<'_>) -> Result<Vec<u8>, StepError> {
-    let outcomes: Vec<TestOutcome> =
-        contents.results.iter().flat_map(|results| results.tests(contents.manifest_after)).collect();
-    let named = |wanted: &[TestVerdict]| {
-        let tests = outcomes.iter().filter(|outcome| wanted.contains(&outcome.verdict));
-        tests.map(|outcome| outcome.unique_id.clone()).collect::<Vec<_>>()
-    };
-    let failed = named(&[TestVerdict::Failed, TestVerdict::Errored, TestVerdict::Unknown]);
-    let warned = named(&[TestVerdict::Warned]);
-    let document = TestResults {
-        predicate_type: "https://in-toto.io/attestation/test-result/v0.1",
-        change_id: contents.header.change_id,
-        run_id: contents.run,
-        result: match (failed.is_empty(), warned.is_empty()) {
-            (false, _) => "FAILED",
-            (true, false) => "WARNED",
-            (true, true) => "PASSED",
-        },
-        configuration: contents
-            .results
-            .iter()
-            .map(|results| Configuration { name: "run_results.json", digest: SubjectDigest { sha256: results.sha256 } })
-            .collect(),
-        passed_tests: named(&[TestVerdict::Passed]),
-        warned_tests: warned,
-        failed_tests: failed,
-        not_run_tests: named(&[TestVerdict::NotRun]),
-        counts: contents.results.iter().map(|results| results.counts()).collect(),
-        outcomes: outcomes.clone(),
-    };
-    serde_json::to_vec(&document).map_err(of_json)
 }

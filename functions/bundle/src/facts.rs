@@ -3,12 +3,16 @@
 
 mod delta;
 mod reach;
+mod shown;
+
+pub(crate) use delta::changed_nodes;
 
 use std::collections::BTreeSet;
 
 use clyra_delta::artifact::manifest::ManifestProjection;
 use clyra_delta::compare::SemanticDelta;
 use clyra_delta::owners::OwnerRules;
+use clyra_delta::results::document::TestResults;
 use clyra_evidence::change::{ChangeKind, Component};
 use clyra_evidence::fact::{FactClass, FactValue, Facts, Reading};
 use clyra_evidence::id::{ReceiptId, SourceId};
@@ -38,6 +42,8 @@ pub(crate) struct About<'a> {
     /// Whether a later fact took it back.
     pub(crate) withdrawn: bool,
     pub(crate) delta: Option<&'a SemanticDelta>,
+    /// What its run shows.
+    pub(crate) tests: Option<&'a TestResults>,
     pub(crate) manifests: (Option<&'a ManifestProjection>, Option<&'a ManifestProjection>),
     /// Who has to approve what, where the entity's scope says it.
     pub(crate) owners: Option<&'a OwnerRules>,
@@ -71,6 +77,7 @@ pub(crate) fn facts(about: &About<'_>) -> Facts {
     writer.config();
     writer.follow_up();
     delta::delta(&mut writer);
+    shown::shown(&mut writer);
     writer.facts
 }
 
@@ -84,6 +91,8 @@ pub(crate) struct Writer<'a> {
     results: Vec<String>,
     manifest: Vec<String>,
     audit: Vec<String>,
+    /// Read only once the run is known to have brought a change, which may be later than the rest.
+    freshness: (Vec<String>, FactClass),
     deliveries: Vec<String>,
 }
 
@@ -95,18 +104,23 @@ impl<'a> Writer<'a> {
         for reading in about.deliveries {
             deliveries.push(facts.add_reading(|id| Reading { id, ..reading.clone() }));
         }
+        let class = about.note.readings.first().map_or(FactClass::Delivered, |reading| reading.class);
+        let mut freshness = (Vec::new(), class);
         for reading in &about.note.readings {
             let id = facts.add_reading(|id| Reading { id, ..reading.clone() });
             let kind = match reading.endpoint.as_str() {
                 endpoint if endpoint.contains("/run_results.json") => &mut results,
                 endpoint if endpoint.contains("/manifest.json") => &mut manifest,
                 endpoint if endpoint.contains("/audit-logs/") => &mut audit,
+                endpoint if endpoint.contains("/sources.json") => {
+                    freshness.1 = freshness.1.weaker(reading.class);
+                    &mut freshness.0
+                }
                 _ => &mut run,
             };
             kind.push(id);
         }
-        let class = about.note.readings.first().map_or(FactClass::Delivered, |reading| reading.class);
-        Self { about, facts, class, run, results, manifest, audit, deliveries }
+        Self { about, facts, class, run, results, manifest, audit, freshness, deliveries }
     }
 
     fn of_run(&mut self, name: &str, value: impl Into<FactValue>) {
@@ -126,6 +140,19 @@ impl<'a> Writer<'a> {
     fn of_state(&mut self, name: &str, value: impl Into<FactValue>) {
         let from = [self.run.as_slice(), &self.manifest].concat();
         self.facts.set(name, value, self.class, &from);
+    }
+
+    /// What follows from results and a manifest.
+    fn of_tests(&mut self, name: &str, value: impl Into<FactValue>) {
+        let from = [self.run.as_slice(), &self.results, &self.manifest].concat();
+        self.facts.set(name, value, self.class, &from);
+    }
+
+    /// What follows from a look at the sources and a manifest.
+    fn of_freshness(&mut self, name: &str, value: impl Into<FactValue>) {
+        let (readings, class) = &self.freshness;
+        let from = [self.run.as_slice(), readings, &self.manifest].concat();
+        self.facts.set(name, value, *class, &from);
     }
 
     fn change(&mut self) {

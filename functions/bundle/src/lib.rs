@@ -8,6 +8,7 @@ mod delivery;
 mod enrich;
 mod facts;
 mod fault;
+mod kept;
 mod note;
 mod outcome;
 mod past;

@@ -32,6 +32,9 @@ pub(crate) struct RunNote {
     pub(crate) readings: Vec<Reading>,
     /// What its invocations came to.
     pub(crate) results: Artifact<ResultsSeen>,
+    /// Step and digest of each `sources.json`; asked for only where the run brought a change.
+    #[serde(default)]
+    pub(crate) freshness: Artifact<Vec<(u32, Sha256Digest)>>,
     /// Its manifest.
     pub(crate) manifest: Artifact<ManifestSeen>,
     /// Edits of jobs and environments since the run before; asked for only where a definition differs.
@@ -64,10 +67,11 @@ pub(crate) enum ActorNote {
 }
 
 /// How far an artifact got.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Artifact<T> {
     /// Nobody asked for it.
+    #[default]
     NotRead,
     /// It was read.
     Read(T),
@@ -279,6 +283,9 @@ fn join(known: RunNote, fresh: &RunNote) -> RunNote {
     }
     if joined.results == Artifact::NotRead {
         joined.results = known.results;
+    }
+    if joined.freshness == Artifact::NotRead {
+        joined.freshness = known.freshness;
     }
     if joined.manifest == Artifact::NotRead {
         joined.manifest = known.manifest;

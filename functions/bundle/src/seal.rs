@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clyra_delta::artifact::manifest::ManifestProjection;
+use clyra_delta::artifact::run_results::RunResults;
 use clyra_delta::compare::{DeltaClass, SemanticDelta, semantic_delta};
+use clyra_delta::results::document::{TestResults, Told};
 use clyra_evidence::change::ChangeKind;
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::fact::{FactClass, FactValue, Facts};
@@ -68,10 +70,12 @@ impl Work<'_> {
         for _ in 0..TRIES_MAX {
             let index = &self.deps().index;
             let Some(record) = index.change(id).await.map_err(of_table)? else { return Ok(()) };
-            let Some((linked, runs)) = self.brought_by(&record).await? else { return Ok(()) };
+            let Some((mut linked, runs)) = self.brought_by(&record).await? else { return Ok(()) };
             let receipts = self.receipts_of(&record).await?;
             let withdrawn = !linked.brings(id, self);
-            let (header, facts, delta, after) = self.describe(&record, &linked, runs, &receipts, withdrawn).await?;
+            self.ensure_freshness(&mut linked.note).await?;
+            let described = self.describe(&record, &linked, runs, &receipts, withdrawn).await?;
+            let Described { header, facts, delta, after, results, tests } = described;
             let newest = self.newest(id).await?;
             if let Some(newest) = newest.as_ref().filter(|newest| newest.covers(&receipts, &facts))
                 && self.names_all(newest, &header.runs).await?
@@ -82,7 +86,6 @@ impl Work<'_> {
                 // Nobody was ever told of it.
                 return Ok(());
             }
-            let results = self.full_results(&linked.note).await?;
             let revision = newest.as_ref().map_or(1, |newest| newest.revision + 1);
             let made = assemble::bundle(
                 self.deps(),
@@ -93,10 +96,10 @@ impl Work<'_> {
                     produced_at: self.now,
                     receipts: &receipts,
                     facts: &facts,
-                    run: &linked.run.run_id,
                     delta: delta.as_ref(),
                     manifest_after: after.as_deref(),
                     results: &results,
+                    tests: tests.as_ref(),
                 },
             )
             .await?;
@@ -195,6 +198,8 @@ impl Work<'_> {
             ..record.header.clone()
         };
         let deliveries: Vec<_> = receipts.iter().map(VerifiedReceipt::reading).collect();
+        let changed = delta.as_ref().and_then(facts::changed_nodes);
+        let (results, tests) = self.shown_by(linked, &header, after.as_deref(), changed.as_deref()).await?;
         let retried = self.retried(run).await?;
         let defined_before = self.defined_before(&header, standing).await?;
         let about = About {
@@ -207,6 +212,7 @@ impl Work<'_> {
             told_in_time,
             withdrawn,
             delta: delta.as_ref(),
+            tests: tests.as_ref(),
             manifests: (before.as_deref(), after.as_deref()),
             owners: self.deps().config.scope.as_ref().and_then(|scope| scope.scope.owners.as_ref()),
             packages_changed: self.packages_changed(linked).await?,
@@ -216,7 +222,24 @@ impl Work<'_> {
             conflicts: self.conflicts(receipts).await?,
         };
         let facts = facts::facts(&about);
-        Ok((header, facts, delta, after))
+        Ok(Described { header, facts, delta, after, results, tests })
+    }
+
+    /// The results of the run that brought a change, and what they show of the nodes that it touches.
+    async fn shown_by(
+        &mut self,
+        linked: &Linked,
+        header: &ChangeHeader,
+        manifest: Option<&ManifestProjection>,
+        changed: Option<&[String]>,
+    ) -> Result<(Vec<Arc<RunResults>>, Option<TestResults>), StepError> {
+        // Where a file is gone nobody knows what it told: the rest shows nothing then.
+        let Some(runs) = self.full_results(&linked.note).await? else { return Ok((Vec::new(), None)) };
+        let freshness = self.full_freshness(&linked.note).await?;
+        let (change_id, run_id) = (header.change_id, &linked.run.run_id);
+        let told = Told { change_id, run_id, runs: &runs, freshness: &freshness, manifest, changed };
+        let tests = TestResults::of(&told);
+        Ok((runs, tests))
     }
 
     async fn projection_of(&mut self, held: Option<&Held>) -> Result<Option<Arc<ManifestProjection>>, StepError> {
@@ -365,7 +388,15 @@ impl Work<'_> {
     }
 }
 
-type Described = (ChangeHeader, Facts, Option<SemanticDelta>, Option<Arc<ManifestProjection>>);
+/// What is known of a change.
+struct Described {
+    header: ChangeHeader,
+    facts: Facts,
+    delta: Option<SemanticDelta>,
+    after: Option<Arc<ManifestProjection>>,
+    results: Vec<Arc<RunResults>>,
+    tests: Option<TestResults>,
+}
 
 /// Whether behaviour can differ: whatever the manifests say, an override, a version or a definition can alter what is
 /// computed.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use clyra_delta::artifact::ArtifactError;
 use clyra_delta::artifact::manifest::{MANIFEST_BYTES_MAX, ManifestProjection};
 use clyra_delta::artifact::run_results::{RUN_RESULTS_BYTES_MAX, RunResults, Status};
+use clyra_delta::results::is_test;
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::fact::{FactClass, Reading};
 use clyra_evidence::id::{ConnectionName, Source, SourceId};
@@ -46,7 +47,7 @@ pub(crate) struct Work<'a> {
     pub(crate) pending: BTreeMap<SourceId, RunRecord>,
     source: Option<&'a DbtSource>,
     projections: BTreeMap<Sha256Digest, Option<Arc<ManifestProjection>>>,
-    results: BTreeMap<(SourceId, u32), Arc<RunResults>>,
+    pub(crate) results: BTreeMap<Sha256Digest, Arc<RunResults>>,
 }
 
 impl<'a> Work<'a> {
@@ -104,6 +105,7 @@ impl<'a> Work<'a> {
             readings: vec![self.reading(&path, &bytes, about)],
             details,
             results: Artifact::NotRead,
+            freshness: Artifact::NotRead,
             manifest: Artifact::NotRead,
             audit: Artifact::NotRead,
             standing: None,
@@ -141,7 +143,7 @@ impl<'a> Work<'a> {
                     Ok(results) => {
                         note.readings.push(self.reading(&path, &bytes, end(&note.details)));
                         add(&mut seen, step, &results);
-                        self.results.insert((note.details.run_id.clone(), step), Arc::new(results));
+                        self.results.insert(results.sha256, Arc::new(results));
                         if !matches!(note.results, Artifact::Malformed { .. }) {
                             note.results = Artifact::Read(seen.clone());
                         }
@@ -228,27 +230,13 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The results of a run in full, as far as the source still has the bytes that were read; the step first.
-    pub(crate) async fn full_results(&mut self, note: &RunNote) -> Result<Vec<Arc<RunResults>>, StepError> {
-        let mut all = Vec::new();
-        for (step, sha256) in note.results.read().map(|seen| seen.files.clone()).unwrap_or_default() {
-            let key = (note.details.run_id.clone(), step);
-            if let Some(known) = self.results.get(&key) {
-                all.push(Arc::clone(known));
-                continue;
-            }
-            let fetched = self.fetch(&note.details, "run_results.json", step, RUN_RESULTS_BYTES_MAX).await?;
-            let Fetched::Bytes(_, bytes) = fetched else { continue };
-            if let (true, Ok(results)) = (Sha256Digest::of(&bytes) == sha256, RunResults::from_json(&bytes)) {
-                let results = Arc::new(results);
-                self.results.insert(key, Arc::clone(&results));
-                all.push(results);
-            }
-        }
-        Ok(all)
-    }
-
-    async fn fetch(&self, details: &RunDetails, name: &str, step: u32, bytes_max: usize) -> Result<Fetched, StepError> {
+    pub(crate) async fn fetch(
+        &self,
+        details: &RunDetails,
+        name: &str,
+        step: u32,
+        bytes_max: usize,
+    ) -> Result<Fetched, StepError> {
         let source = self.source()?;
         let path = dbt::artifact_path(&source.account_id, &details.run_id, name, step);
         match source.api.get(&path, bytes_max).await {
@@ -295,7 +283,7 @@ impl<'a> Work<'a> {
     }
 }
 
-enum Fetched {
+pub(crate) enum Fetched {
     Bytes(String, Bytes),
     Missing,
     TooLarge,
@@ -309,17 +297,17 @@ fn steps(details: &RunDetails) -> Vec<u32> {
     details.executing_steps().map(|step| step.index).collect()
 }
 
-fn end(details: &RunDetails) -> Timestamp {
+pub(crate) fn end(details: &RunDetails) -> Timestamp {
     details.finished_at.or(details.started_at).or(details.created_at).unwrap_or(Timestamp::EPOCH)
 }
 
 /// Without step numbers the last step's file is served, and that may be the documentation's.
 fn is_documentation(results: &RunResults) -> bool {
     let which = results.args.which.as_ref().map(UntrustedText::as_untrusted);
-    matches!(which, Some("generate" | "docs" | "compile" | "parse" | "list"))
+    matches!(which, Some("generate" | "docs" | "compile" | "parse" | "list" | "show"))
 }
 
-fn malformed<T>(error: &ArtifactError) -> Artifact<T> {
+pub(crate) fn malformed<T>(error: &ArtifactError) -> Artifact<T> {
     Artifact::Malformed { code: error.code().to_owned() }
 }
 
@@ -354,8 +342,4 @@ fn add(seen: &mut ResultsSeen, step: u32, results: &RunResults) {
     sum.tests_errored += counts.tests_errored;
     sum.tests_not_run += counts.tests_not_run;
     sum.unknown += counts.unknown;
-}
-
-fn is_test(unique_id: &str) -> bool {
-    unique_id.starts_with("test.") || unique_id.starts_with("unit_test.")
 }

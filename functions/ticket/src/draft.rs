@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clyra_delta::artifact::resource::ResourceType;
-use clyra_delta::compare::{Change, DeltaClass, Entry, SemanticDelta};
+use clyra_delta::compare::{DeltaClass, Node, SemanticDelta, Weakening};
 use clyra_evidence::change::ChangeKind;
 use clyra_evidence::fact::{FactValue, Facts};
 use clyra_evidence::id::ChangeId;
@@ -217,25 +217,26 @@ fn description(content: Content<'_>, commit: &str) -> String {
 
 fn push_delta(out: &mut String, delta: &SemanticDelta) {
     let counts = delta.counts;
-    let weakened = if counts.weakened == 1 { "test" } else { "tests" };
+    let weakened = delta.nodes.iter().filter(|node| is_weakened(node)).count();
+    let tests = if weakened == 1 { "test" } else { "tests" };
     let _ = writeln!(
         out,
-        "What changed: {} added, {} removed, {} changed, {} {weakened} weakened; of these {} documentation only.",
-        counts.added, counts.removed, counts.changed, counts.weakened, counts.documentation
+        "What changed: {} added, {} removed, {} modified, {weakened} {tests} weakened; of these {} breaking, {} documentation \
+         only.",
+        counts.added, counts.removed, counts.modified, counts.breaking, counts.documentation
     );
-    let wanted: Vec<&Entry> = ranked(delta);
-    for entry in wanted.iter().take(OBJECTS_NAMED_MAX) {
-        let what = match entry.change {
-            Change::Added => "added",
-            Change::Removed => "removed",
-            Change::Changed => "changed",
-            Change::Weakened => "weakened",
-        };
-        let _ = writeln!(out, "- {} {what}", entry.unique_id.for_plain());
+    let wanted: Vec<&Node> = ranked(delta);
+    for node in wanted.iter().take(OBJECTS_NAMED_MAX) {
+        let what = if is_weakened(node) { "weakened" } else { node.change.as_str() };
+        let _ = writeln!(out, "- {} {what}, {}", node.unique_id.for_plain(), node.class.as_str());
     }
     if wanted.len() > OBJECTS_NAMED_MAX {
         let _ = writeln!(out, "- and {} more, listed in the work paper", wanted.len() - OBJECTS_NAMED_MAX);
     }
+}
+
+fn is_weakened(node: &Node) -> bool {
+    node.weakening == Some(Weakening::Proven)
 }
 
 fn push_list(out: &mut String, label: &str, facts: &Facts, name: &str) {
@@ -266,15 +267,13 @@ fn test_plan(facts: &Facts) -> String {
     }
 }
 
-/// What can behave otherwise, models first: they are what readers know.
-fn ranked(delta: &SemanticDelta) -> Vec<&Entry> {
-    let mut entries: Vec<&Entry> =
-        delta.entries.iter().filter(|entry| entry.class != DeltaClass::Documentation).collect();
-    entries.sort_by_key(|entry| {
-        let model = matches!(entry.resource_type, ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot);
-        (!model, entry.unique_id.as_untrusted())
+/// What can run differently, models first: they are what readers know. Within them, the order of the delta.
+fn ranked(delta: &SemanticDelta) -> Vec<&Node> {
+    let mut nodes: Vec<&Node> = delta.nodes.iter().filter(|node| !node.class.runs_the_same()).collect();
+    nodes.sort_by_key(|node| {
+        !matches!(node.resource_type, ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot)
     });
-    entries
+    nodes
 }
 
 fn objects(delta: Option<&SemanticDelta>) -> Vec<String> {
@@ -282,8 +281,8 @@ fn objects(delta: Option<&SemanticDelta>) -> Vec<String> {
 }
 
 /// The name in `model.finance_core.fct_revenue`.
-fn object_name(entry: &Entry) -> String {
-    let id = entry.unique_id.as_untrusted();
+fn object_name(node: &Node) -> String {
+    let id = node.unique_id.as_untrusted();
     visible(id.split('.').nth(2).unwrap_or(id))
 }
 

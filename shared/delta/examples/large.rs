@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let after = project("after", after)?;
     let started = Instant::now();
     let delta = semantic_delta(Some(&before), Some(&after));
-    println!("delta               {:>8.0} ms  {} entries, {:?}", ms(started), delta.entries.len(), delta.counts);
+    println!("delta               {:>8.0} ms  {} nodes, {:?}", ms(started), delta.nodes.len(), delta.counts);
     println!("peak resident       {:>8} MB", peak_kb()? / 1_024);
     Ok(())
 }

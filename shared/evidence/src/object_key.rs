@@ -44,8 +44,8 @@ pub enum ObjectKey {
     Scope(u32),
     /// A version of the trust file: `trust/<serial>.json`.
     Trust(u64),
-    /// What was kept of a manifest, by the manifest's digest: `projections/<sha256>.json`. Derived, unsigned; bundles
-    /// that rest on one pin its digest.
+    /// What was kept of a manifest, or of a run's results or freshness, by that file's digest: `projections/<sha256>.json`.
+    /// Derived, unsigned; bundles that rest on one pin its digest.
     Projection(Sha256Digest),
 }
 

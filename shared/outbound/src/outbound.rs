@@ -11,7 +11,8 @@ use crate::credential::Credential;
 use crate::error::BuildError;
 use crate::limits::Limits;
 use crate::read_only::ReadOnly;
-use crate::token::{ClientCredentials, TokenCall, Tokens};
+use crate::statement::Statements;
+use crate::token::{ClientCredentials, Grant, ServiceAccount, TokenCall, Tokens};
 use crate::transport::Transport;
 use crate::writing::Writing;
 
@@ -65,7 +66,24 @@ impl Outbound {
     /// When the HTTP library refuses the settings.
     pub fn tokens(&self, call: TokenCall, client: ClientCredentials, limits: Limits) -> Result<Tokens, BuildError> {
         let transport = self.transport(Credential::anonymous(client.origin()), limits)?;
-        Ok(Tokens::new(transport, call, client))
+        Ok(Tokens::new(transport, call, Grant::Client(client)))
+    }
+
+    /// Gets OAuth tokens for an account of Google that is a program's.
+    ///
+    /// # Errors
+    /// When the HTTP library refuses the settings.
+    pub fn service_account_tokens(&self, account: ServiceAccount, limits: Limits) -> Result<Tokens, BuildError> {
+        let transport = self.transport(Credential::anonymous(account.token_origin()), limits)?;
+        Ok(Tokens::new(transport, TokenCall::Google, Grant::Assertion(account)))
+    }
+
+    /// A client that can ask Snowflake for its query history and nothing else.
+    ///
+    /// # Errors
+    /// When the HTTP library refuses the settings.
+    pub fn statements(&self, credential: Credential, limits: Limits) -> Result<Statements, BuildError> {
+        self.transport(credential, limits).map(Statements::new)
     }
 
     fn transport(&self, credential: Credential, limits: Limits) -> Result<Transport, BuildError> {

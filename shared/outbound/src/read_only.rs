@@ -5,6 +5,7 @@ use std::fmt;
 use http::Method;
 
 use crate::answer::{Answer, Expect};
+use crate::credential::Credential;
 use crate::error::OutboundError;
 use crate::origin::Origin;
 use crate::path::RequestPath;
@@ -17,6 +18,14 @@ pub struct ReadOnly(Transport);
 impl ReadOnly {
     pub(crate) fn new(transport: Transport) -> Self {
         Self(transport)
+    }
+
+    /// The same client under another credential of its origin, such as a fresh token.
+    ///
+    /// # Errors
+    /// When the credential is for another origin.
+    pub fn with_credential(&self, credential: Credential) -> Result<Self, OutboundError> {
+        self.0.with_credential(credential).map(Self)
     }
 
     /// Reads a JSON document.

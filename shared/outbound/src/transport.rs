@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clyra_ports::clock::Clock;
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
 use reqwest::{Client, ClientBuilder, Response, redirect};
 
@@ -69,6 +69,14 @@ impl Transport {
             .map_err(BuildError::Http)
     }
 
+    /// The same client under another credential of its origin.
+    pub(crate) fn with_credential(&self, credential: Credential) -> Result<Self, OutboundError> {
+        if credential.origin() != self.credential.origin() {
+            return Err(OutboundError::Invalid { reason: "the credential is for another origin" });
+        }
+        Ok(Self { credential, ..self.clone() })
+    }
+
     /// Sends and reads the answer. The error says what is known of the other side; readers ignore that.
     pub(crate) async fn send(&self, outgoing: Outgoing<'_>) -> Result<Answer, WriteError> {
         let (expect, bytes_max) = (outgoing.expect, outgoing.bytes_max);
@@ -107,8 +115,8 @@ impl Transport {
         headers.insert(USER_AGENT, HeaderValue::from_static(USER_AGENT_TEXT));
         headers.insert(ACCEPT, HeaderValue::from_static(outgoing.expect.accept()));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-        if let Some(authorization) = self.credential.authorization() {
-            headers.insert(AUTHORIZATION, authorization.clone());
+        for (name, value) in self.credential.headers() {
+            headers.insert(name.clone(), value.clone());
         }
         let mut request = self.client.request(outgoing.method, url).timeout(outgoing.total);
         if let Some((content_type, body)) = outgoing.body {

@@ -27,10 +27,7 @@ impl Writing {
     /// # Errors
     /// When the credential is for another origin.
     pub fn with_credential(&self, credential: Credential) -> Result<Self, OutboundError> {
-        if credential.origin() != self.origin() {
-            return Err(OutboundError::Invalid { reason: "the credential is for another origin" });
-        }
-        Ok(Self(Transport { credential, ..self.0.clone() }))
+        self.0.with_credential(credential).map(Self)
     }
 
     /// Reads a JSON document: for looking before and after a write.

@@ -6,9 +6,9 @@ mod matrix;
 pub(crate) mod people;
 mod population;
 mod sources;
+mod tested;
 mod timeline;
 
-#[cfg(test)]
 pub(crate) use changed::ROWS_MAX;
 use clyra_attest::Catalogue;
 use clyra_evidence::digest::Sha256Digest;
@@ -43,6 +43,7 @@ impl WorkPaper {
             controls,
             not_applicable,
             changed: changed::changed(parts),
+            tested: tested::tested(parts),
             population: population::population(parts, &sources),
             integrity: integrity(parts),
             readings: readings(parts),

@@ -2,6 +2,7 @@
 
 mod sections;
 mod table;
+mod tested;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -71,29 +72,45 @@ pub fn notice(title: &str, sentences: &[&str]) -> Page {
 #[must_use]
 pub fn document(title: &str, body: Markup, more_style: &str) -> Page {
     let style = format!("{STYLE}{more_style}");
+    let policy = policy(&style);
+    Page {
+        html: markup(title, &body, &style, None),
+        content_security_policy: format!("{policy}; frame-ancestors 'none'"),
+    }
+}
+
+/// A page of the same look that is kept as a file. No server sends a policy with it, so it holds its own; who may frame it
+/// cannot be said there (CSP Level 3, section 3.3).
+#[must_use]
+pub fn file(title: &str, body: Markup, more_style: &str) -> String {
+    let style = format!("{STYLE}{more_style}");
+    markup(title, &body, &style, Some(&policy(&style)))
+}
+
+fn policy(style: &str) -> String {
     let hash = STANDARD.encode(Sha256Digest::of(style.as_bytes()).as_bytes());
+    format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'")
+}
+
+fn markup(title: &str, body: &Markup, style: &str, policy: Option<&str>) -> String {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
+                @if let Some(policy) = policy { meta http-equiv="Content-Security-Policy" content=(policy); }
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="referrer" content="no-referrer";
                 meta name="robots" content="noindex, nofollow";
                 meta name="color-scheme" content="light dark";
                 title { (title) }
                 // The style sheet is ours and holds no text from outside.
-                style { (PreEscaped(&style)) }
+                style { (PreEscaped(style)) }
             }
             body { (body) }
         }
     };
-    Page {
-        html: markup.into_string(),
-        content_security_policy: format!(
-            "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        ),
-    }
+    markup.into_string()
 }
 
 /// The foot of each printed sheet (CSS Paged Media Level 3, margin boxes): a label of ours, a digest and a time.

@@ -2,6 +2,8 @@
 //!
 //! It is also the JSON that is served beside page and PDF, which is why it is written but never read back.
 
+mod tested;
+
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::id::{BundleId, ChangeId};
 use clyra_evidence::key::KeyId;
@@ -10,6 +12,8 @@ use serde::Serialize;
 
 use crate::shown::Shown;
 use crate::words::ResultWord;
+
+pub use tested::{Tested, TestedRow};
 
 /// The `documentType` of the paper as JSON.
 pub const WORK_PAPER_TYPE: &str = "https://clyra.io/spec/work_paper/v0";
@@ -36,6 +40,8 @@ pub struct WorkPaper {
     pub people: Vec<Participant>,
     /// What changed.
     pub changed: Changed,
+    /// What its tests show; absent where that is not known.
+    pub tested: Option<Tested>,
     /// The list that the change is a row of.
     pub population: Population,
     /// The exceptions, with room for management's response.

@@ -2,6 +2,7 @@
 
 mod read;
 pub mod retention;
+pub mod tested;
 
 use clyra_attest::attestation::Attestation;
 use clyra_evidence::digest::Sha256Digest;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 
 pub use read::ReadPartsError;
 pub use retention::Retention;
+pub use tested::Tested;
 
 /// The content of one bundle, with what surrounds it.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub struct Parts {
     pub attestation: Attestation,
     /// What changed; absent where no two states could be compared.
     pub delta: Option<Delta>,
+    /// What the run shows of what changed; absent where its results were not read.
+    pub tested: Option<Tested>,
     /// The receipts, in ascending order of their ids.
     pub receipts: Vec<DataReceipt>,
     /// The bundle as sealed; absent for the paper that goes into the bundle, which cannot know its digest.
@@ -249,9 +253,9 @@ pub struct Delta {
     /// Packages that came, went or differ.
     #[serde(default)]
     pub packages: Vec<PackageEntry>,
-    /// What changed.
+    /// What changed: the most severe first, then by id.
     #[serde(default)]
-    pub entries: Vec<DeltaEntry>,
+    pub nodes: Vec<DeltaNode>,
 }
 
 /// One of the two states.
@@ -272,25 +276,30 @@ pub struct DeltaHeader {
 pub struct PackageEntry {
     /// Its name.
     pub package: UntrustedText,
-    /// `added`, `removed` or `changed`.
+    /// `added`, `removed` or `modified`.
     pub change: String,
 }
 
 /// One resource that changed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DeltaEntry {
+pub struct DeltaNode {
     /// dbt's id.
     pub unique_id: UntrustedText,
     /// `model`, `test`, …
     pub resource_type: String,
-    /// `added`, `removed`, `changed` or `weakened`.
+    /// `added`, `removed` or `modified`.
     pub change: String,
-    /// `documentation` or `behavioural`.
+    /// `breaking`, `behavioural`, … (spec/def/semantic-delta.md).
     pub class: String,
-    /// Why.
+    /// What of it differs.
     #[serde(default)]
     pub reasons: Vec<String>,
+    /// Why it matters, in one sentence.
+    pub why: UntrustedText,
+    /// For a modified test: `proven` or `undecided`, where it may let more through than before.
+    #[serde(default)]
+    pub weakening: Option<String>,
     /// For a test: the node it guards.
     #[serde(default)]
     pub attached_node: Option<UntrustedText>,

@@ -5,6 +5,7 @@
 mod draw;
 mod flow;
 mod paper;
+mod tested;
 mod text;
 
 use crate::model::WorkPaper;

@@ -21,8 +21,9 @@ use clyra_evidence::text::UntrustedText;
 use clyra_evidence::time::Timestamp;
 use clyra_workpaper::Names;
 use clyra_workpaper::names::{Person, SourceAddress};
+use clyra_workpaper::parts::tested::{CodeRan, Freshness, GuardingTest, SourceAge, Tested, TestedNode};
 use clyra_workpaper::parts::{
-    Around, Check, Delta, DeltaEntry, DeltaHeader, Held, IntegrityOutcome, LogPosition, PackageEntry, Parts,
+    Around, Check, Delta, DeltaHeader, DeltaNode, Held, IntegrityOutcome, LogPosition, PackageEntry, Parts,
     PopulationRow, Retention, RunCensus, Sealed, Ticket, TrustFingerprint, retention,
 };
 
@@ -74,6 +75,7 @@ pub(crate) fn parts_named(project: &str, model: &str) -> Parts {
         facts,
         attestation,
         delta: Some(delta(model)),
+        tested: Some(tested(model)),
         receipts,
         sealed: Some(Sealed {
             bundle_id: BundleId::from_digest(Sha256Digest::of(b"manifest")),
@@ -258,48 +260,104 @@ fn delta(model: &str) -> Delta {
         dbt_version: UntrustedText::new("2026.11.14+7a2c"),
         generated_at: Some(at(generated)),
     };
-    let entry =
-        |id: &str, resource: &str, change: &str, class: &str, reasons: &[&str], node: Option<&str>| DeltaEntry {
-            unique_id: UntrustedText::new(id),
-            resource_type: resource.to_owned(),
-            change: change.to_owned(),
-            class: class.to_owned(),
-            reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
-            attached_node: node.map(UntrustedText::new),
-        };
+    let node = |id: &str, [resource, change, class]: [&str; 3], reasons: &[&str], why: &str| DeltaNode {
+        unique_id: UntrustedText::new(id),
+        resource_type: resource.to_owned(),
+        change: change.to_owned(),
+        class: class.to_owned(),
+        reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+        why: UntrustedText::new(why),
+        weakening: None,
+        attached_node: None,
+    };
+    let removed = node(
+        "test.finance_core.not_null_fct_revenue_amount.8f1c",
+        ["test", "removed", "behavioural"],
+        &["removed"],
+        "What this test caught is no longer caught.",
+    );
+    let weakened = node(
+        "test.finance_core.accepted_values_stg_orders_status.19ab",
+        ["test", "modified", "behavioural"],
+        &["severity"],
+        "The test no longer stops what it stopped before.",
+    );
     Delta {
         before: Some(state("before", "2026-11-18T06:00:41Z")),
         after: Some(state("after", "2026-11-19T06:01:02Z")),
         comparability: "COMPARABLE".to_owned(),
-        packages: vec![PackageEntry { package: UntrustedText::new("dbt_utils"), change: "changed".to_owned() }],
-        entries: vec![
-            entry(model, "model", "changed", "behavioural", &["body", "columns"], None),
-            entry("model.finance_core.stg_orders", "model", "changed", "documentation", &["documentation"], None),
-            entry(
-                "test.finance_core.not_null_fct_revenue_amount.8f1c",
-                "test",
-                "removed",
-                "behavioural",
-                &[],
-                Some(model),
+        packages: vec![PackageEntry { package: UntrustedText::new("dbt_utils"), change: "modified".to_owned() }],
+        nodes: vec![
+            node(
+                model,
+                ["model", "modified", "breaking"],
+                &["body", "columnRemoved"],
+                "A column went: queries that name it fail.",
             ),
-            entry(
-                "test.finance_core.accepted_values_stg_orders_status.19ab",
-                "test",
-                "weakened",
-                "behavioural",
-                &["severity"],
-                Some("model.finance_core.stg_orders"),
-            ),
-            entry(
+            DeltaNode { attached_node: Some(UntrustedText::new(model)), ..removed },
+            DeltaNode {
+                attached_node: Some(UntrustedText::new("model.finance_core.stg_orders")),
+                weakening: Some("proven".to_owned()),
+                ..weakened
+            },
+            node(
                 "semantic_model.finance_core.revenue",
-                "semantic_model",
-                "added",
-                "behavioural",
-                &["dependsOn"],
-                None,
+                ["semantic_model", "added", "structural"],
+                &["added"],
+                "It is new; nothing that was there before differs by that alone.",
+            ),
+            node(
+                "model.finance_core.stg_orders",
+                ["model", "modified", "documentation"],
+                &["documentation"],
+                "Descriptions differ; what runs does not.",
             ),
         ],
+    }
+}
+
+fn tested(model: &str) -> Tested {
+    let test = |id: &str, verdict: &str| GuardingTest {
+        unique_id: UntrustedText::new(&format!("test.finance_core.{id}")),
+        verdict: verdict.to_owned(),
+    };
+    let node = |id: &str, built: &str, rows, state: &str, tests| TestedNode {
+        unique_id: UntrustedText::new(id),
+        built: built.to_owned(),
+        rows_affected: rows,
+        state: state.to_owned(),
+        tests,
+    };
+    Tested {
+        limited_rows: false,
+        changed_nodes: Some(vec![
+            node(
+                model,
+                "succeeded",
+                Some(48_211),
+                "notRun",
+                vec![
+                    test("unique_fct_revenue_id.77aa", "passed"),
+                    test("relationships_fct_revenue_customer.91bc", "notRun"),
+                ],
+            ),
+            node(
+                "model.finance_core.stg_orders",
+                "succeeded",
+                None,
+                "passed",
+                vec![test("unique_stg_orders_id.1c", "passed")],
+            ),
+            node("seed.finance_core.gl_accounts", "skipped", None, "untested", Vec::new()),
+        ]),
+        code: Some(CodeRan { compared: 212, differing: Vec::new() }),
+        freshness: Some(Freshness {
+            sources: vec![SourceAge {
+                unique_id: UntrustedText::new("source.finance_core.psp.payments"),
+                status: "warn".to_owned(),
+                upstream: Some(true),
+            }],
+        }),
     }
 }
 

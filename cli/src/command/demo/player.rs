@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use clyra_delta::compare::DeltaClass;
 use clyra_evidence::change::ChangeKind;
 use clyra_evidence::id::ChangeId;
 use clyra_evidence::object_key::ObjectKey;
@@ -239,7 +238,7 @@ impl<'a> Player<'a> {
     async fn tell_change(&mut self, change: &ChangeRecord) -> Result<Option<Vec<String>>, String> {
         let header = &change.header;
         let Some(told) = reading::bundle(self.stack, change).await? else { return Ok(None) };
-        let behavioural = told.delta.as_ref().is_none_or(|delta| delta.class != DeltaClass::Documentation);
+        let behavioural = told.delta.as_ref().is_none_or(|delta| !delta.class.runs_the_same());
         if header.kind == ChangeKind::Code && behavioural {
             self.last_code = Some(header.change_id);
         }

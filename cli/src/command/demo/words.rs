@@ -108,10 +108,10 @@ pub(super) fn what_changed(change: &ChangeRecord, delta: Option<&SemanticDelta>)
         ChangeKind::Code | ChangeKind::Override | ChangeKind::Sync | ChangeKind::Warehouse => String::new(),
     };
     let names: Vec<String> = delta
-        .map_or(&[][..], |delta| delta.entries.as_slice())
+        .map_or(&[][..], |delta| delta.nodes.as_slice())
         .iter()
-        .map(|entry| {
-            let id = entry.unique_id.as_untrusted();
+        .map(|node| {
+            let id = node.unique_id.as_untrusted();
             UntrustedText::new(id.split('.').nth(2).unwrap_or(id)).for_terminal()
         })
         .collect();

@@ -13,7 +13,9 @@ pub(crate) enum Verb {
     Executes,
     /// `run-operation`.
     Operation,
-    /// Everything else: `docs`, `source`, `compile`, `deps`, …
+    /// `source freshness`.
+    Freshness,
+    /// Everything else: `docs`, `compile`, `deps`, …
     Other,
 }
 
@@ -45,6 +47,9 @@ impl Command {
         let verb = match at.map(|at| words[at]) {
             Some("build" | "run" | "test" | "seed" | "snapshot" | "clone" | "retry") => Verb::Executes,
             Some("run-operation") => Verb::Operation,
+            Some("source") if words.iter().any(|word| matches!(*word, "freshness" | "snapshot-freshness")) => {
+                Verb::Freshness
+            }
             _ => Verb::Other,
         };
         let operation = match (verb, at) {
@@ -115,7 +120,9 @@ mod tests {
             ("dbt run-operation --args '{x: 1}' drop_all", Verb::Operation, Some("'{x:"), false, vec![]),
             ("dbt run-operation drop_all --args '{x: 1}'", Verb::Operation, Some("drop_all"), false, vec![]),
             ("dbt docs generate", Verb::Other, None, false, vec![]),
-            ("dbt source freshness", Verb::Other, None, false, vec![]),
+            ("dbt source freshness", Verb::Freshness, None, false, vec![]),
+            ("dbt --quiet source freshness --select x", Verb::Freshness, None, false, vec![]),
+            ("dbt source --help", Verb::Other, None, false, vec![]),
         ] {
             let command = Command::parse(text).unwrap();
             assert_eq!(command.verb, verb, "{text}");

@@ -242,7 +242,16 @@ fn actor(run: &Map<String, Value>) -> ActorSeen {
 impl RunDetails {
     /// The steps that executed nodes and whose results therefore count; never the documentation step.
     pub(crate) fn executing_steps(&self) -> impl Iterator<Item = &StepSeen> {
-        self.steps.iter().filter(|step| step.ran && step.command.verb == Verb::Executes)
+        self.steps_that(Verb::Executes)
+    }
+
+    /// The steps that looked how old the sources are.
+    pub(crate) fn freshness_steps(&self) -> impl Iterator<Item = &StepSeen> {
+        self.steps_that(Verb::Freshness)
+    }
+
+    fn steps_that(&self, verb: Verb) -> impl Iterator<Item = &StepSeen> {
+        self.steps.iter().filter(move |step| step.ran && step.command.verb == verb)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clyra_delta::artifact::manifest::ManifestProjection;
 use clyra_delta::artifact::resource::ResourceType;
-use clyra_delta::compare::{Change, Comparability, DeltaClass, Entry, SemanticDelta};
+use clyra_delta::compare::{Change, Comparability, Node, Reason, SemanticDelta, Weakening};
 use clyra_delta::vector::CodeFlag;
 
 use super::{Writer, reach};
@@ -21,34 +21,44 @@ pub(super) fn delta(writer: &mut Writer<'_>) {
     let Some(delta) = writer.about.delta else { return };
     match delta.comparability {
         Comparability::Comparable => {}
-        Comparability::EngineChangedNotComparable => return writer.of_state("delta.comparable", false),
+        Comparability::EngineChangedNotComparable | Comparability::ProjectsDiffer => {
+            return writer.of_state("delta.comparable", false);
+        }
         Comparability::ManifestMissing => return,
     }
     writer.of_state("delta.comparable", true);
     writer.of_state("delta.class", delta.class.as_str());
-    let changed = changed_nodes(delta);
+    let changed = changed_nodes(delta).unwrap_or_default();
     reach::reach(writer, delta, &changed);
     writer.of_state("delta.modelsChanged", changed);
-    writer.of_state("tests.removed", tests(delta, |entry| entry.change == Change::Removed && !entry.target_removed));
-    writer.of_state("tests.weakened", tests(delta, |entry| entry.change == Change::Weakened));
+    writer.of_state("tests.removed", tests(delta, |node| node.change == Change::Removed && !node.target_removed));
+    writer.of_state("tests.weakened", tests(delta, |node| node.weakening == Some(Weakening::Proven)));
 }
 
-fn changed_nodes(delta: &SemanticDelta) -> Vec<String> {
-    let node = |entry: &&Entry| {
-        matches!(entry.resource_type, ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot)
-            && entry.change != Change::Removed
-            && entry.class != DeltaClass::Documentation
+/// The models, seeds and snapshots that a change adds or changes other than in words or layout; `None` where the two states
+/// were not compared. An upgrade of dbt or the adapter is a change of its own, and none of every node that calls their
+/// macros.
+pub(crate) fn changed_nodes(delta: &SemanticDelta) -> Option<Vec<String>> {
+    let changed = |node: &Node| {
+        matches!(node.resource_type, ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot)
+            && node.change != Change::Removed
+            && !node.class.runs_the_same()
+            && node.reasons.iter().any(|reason| *reason != Reason::MacrosEngine)
     };
-    delta.entries.iter().filter(node).map(id).collect()
+    let comparable = delta.comparability == Comparability::Comparable;
+    comparable.then(|| ids(delta, changed))
 }
 
-fn tests(delta: &SemanticDelta, wanted: impl Fn(&Entry) -> bool) -> Vec<String> {
-    let test = |entry: &&Entry| matches!(entry.resource_type, ResourceType::Test | ResourceType::UnitTest);
-    delta.entries.iter().filter(test).filter(|entry| wanted(entry)).map(id).collect()
+fn tests(delta: &SemanticDelta, wanted: impl Fn(&Node) -> bool) -> Vec<String> {
+    ids(delta, |node| matches!(node.resource_type, ResourceType::Test | ResourceType::UnitTest) && wanted(node))
 }
 
-fn id(entry: &Entry) -> String {
-    entry.unique_id.as_untrusted().to_owned()
+/// Sorted, as facts are.
+fn ids(delta: &SemanticDelta, wanted: impl Fn(&Node) -> bool) -> Vec<String> {
+    let nodes = delta.nodes.iter().filter(|node| wanted(node));
+    let mut ids: Vec<String> = nodes.map(|node| node.unique_id.as_untrusted().to_owned()).collect();
+    ids.sort_unstable();
+    ids
 }
 
 fn seeds_without_content(manifest: &ManifestProjection) -> Vec<String> {

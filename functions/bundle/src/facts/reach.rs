@@ -36,8 +36,8 @@ fn told(
         ("lineage.exposures", ids(&reach, "exposure.").into()),
     ];
     if let Some(rules) = owners {
-        let asked = delta.entries.iter().filter(|entry| rules.asks_for(entry.class.as_str()));
-        let reach = graph.downstream(asked.map(|entry| entry.unique_id.as_untrusted()), &[]);
+        let asked = delta.nodes.iter().filter(|node| rules.asks_for(node.class.as_str()));
+        let reach = graph.downstream(asked.map(|node| node.unique_id.as_untrusted()), &[]);
         // No source is connected that could give a CODEOWNERS file.
         let required = required(&reach, rules, None).approvals.into_iter();
         let required: Vec<String> = required.map(|one| one.approver.as_untrusted().to_owned()).collect();

@@ -14,7 +14,7 @@ use clyra_ports::index::{LinkOutcome, RunStatus};
 use clyra_ports::read_api::ReadError;
 use clyra_ports::step::{Step as _, StepError};
 
-use crate::house::{House, Opened, value};
+use crate::house::{House, Opened, list, value};
 use crate::memory::InsecureSigner;
 use crate::order::block_on;
 use crate::scripted::{ACCOUNT, Api, Run};
@@ -298,5 +298,53 @@ fn a_later_success_and_a_late_receipt_give_revisions() {
         house.deliver(&changed(2).delivery("started")).await;
         house.deliver(&failed.delivery("started")).await;
         assert_eq!(only(&house).await.manifest.revision, 3, "a redelivery adds nothing");
+    });
+}
+
+/// What a run showed is kept: a change is sealed again long after the source has let its artifacts go.
+#[test]
+fn a_revision_says_what_the_run_showed_even_where_the_source_has_forgotten_it() {
+    const SOURCES: &str = r#"{"metadata":{"dbt_schema_version":"https://schemas.getdbt.com/dbt/sources/v3.json"},
+        "results":[{"unique_id":"source.finance_core.erp.invoices","status":"warn"}]}"#;
+    block_on(async {
+        let second = Run { sources: Some(SOURCES), ..changed(1) };
+        let (house, api) = house(&[run(0), second.clone()]).await;
+        house.deliver(&second.delivery("completed")).await;
+        let first = only(&house).await;
+        assert_eq!(value(&first, "tests.ofChanged"), Some(&FactValue::from("untested")));
+        assert_eq!(value(&first, "freshness.measured"), Some(&FactValue::Int(1)));
+        assert_eq!(list(&first, "freshness.stale"), ["source.finance_core.erp.invoices"]);
+        api.answer("/artifacts/", Err(ReadError::NotFound));
+        house.clock.advance_to(second.end().plus_ms(400 * 24 * 3_600_000));
+        house.deliver(&second.delivery("started")).await;
+        let again = only(&house).await;
+        assert_eq!((again.manifest.revision, again.manifest.receipts.len()), (2, 2));
+        for file in ["test_results.json", "semantic_delta.json"] {
+            assert_eq!(again.files[file], first.files[file], "{file}");
+        }
+        for fact in ["tests.ofChanged", "freshness.stale", "run.limitedRows"] {
+            assert_eq!(value(&again, fact), value(&first, fact), "{fact}");
+        }
+    });
+}
+
+#[test]
+fn freshness_that_cannot_be_read_is_a_finding_and_says_nothing_of_a_source() {
+    block_on(async {
+        for (answer, finding) in [
+            (Ok(&b"{"[..]), "ARTIFACT_NOT_JSON"),
+            (Ok(b"{}"), "ARTIFACT_NOT_RECOGNISED"),
+            (Err(ReadError::NotFound), "ARTIFACT_MISSING"),
+            (Err(ReadError::TooLarge { bytes_max: 1 }), "ARTIFACT_TOO_LARGE"),
+        ] {
+            let second = Run { sources: Some("{}"), ..changed(1) };
+            let (house, api) = house(&[run(0), second.clone()]).await;
+            house.clock.advance_to(second.end().plus_ms(600_000));
+            api.answer("sources.json", answer.clone());
+            house.deliver(&second.delivery("completed")).await;
+            let opened = only(&house).await;
+            assert_eq!(value(&opened, "run.freshness.finding"), Some(&FactValue::from(finding)), "{answer:?}");
+            assert_eq!(value(&opened, "freshness.stale"), None, "{answer:?}");
+        }
     });
 }

@@ -29,6 +29,8 @@ pub(crate) struct Run {
     /// 10 or 20; 20 without nodes is a run that failed before any.
     pub(crate) status: u64,
     pub(crate) nodes: bool,
+    /// The `sources.json` of a step that looked how old the sources are.
+    pub(crate) sources: Option<&'static str>,
 }
 
 impl Run {
@@ -47,6 +49,7 @@ impl Run {
             full_refresh: false,
             status: 10,
             nodes: true,
+            sources: None,
         }
     }
 
@@ -68,6 +71,14 @@ impl Run {
 
     fn details(&self) -> Value {
         let time = |at: Timestamp| at.to_string().replace('T', " ").replace('Z', "000+00:00");
+        let mut steps = vec![
+            json!({ "index": 1, "name": "Clone git repository", "status": 10 }),
+            json!({ "index": 2, "name": "Invoke dbt with `dbt build`", "status": self.status }),
+            json!({ "index": 3, "name": "Invoke dbt with `dbt docs generate`", "status": 10 }),
+        ];
+        if self.sources.is_some() {
+            steps.push(json!({ "index": 4, "name": "Invoke dbt with `dbt source freshness`", "status": 10 }));
+        }
         json!({ "data": {
             "id": self.id, "account_id": ACCOUNT, "project_id": 3, "environment_id": 5, "job_definition_id": self.job,
             "status": self.status, "git_branch": "main", "git_sha": self.sha.to_string().repeat(40),
@@ -75,11 +86,7 @@ impl Run {
             "trigger": { "cause": "scheduled", "cause_category": "scheduled" },
             "job": { "name": "Hourly", "execute_steps": ["dbt build"], "settings": { "threads": self.job_version } },
             "environment": { "name": "Production", "deployment_type": "production" },
-            "run_steps": [
-                { "index": 1, "name": "Clone git repository", "status": 10 },
-                { "index": 2, "name": "Invoke dbt with `dbt build`", "status": self.status },
-                { "index": 3, "name": "Invoke dbt with `dbt docs generate`", "status": 10 },
-            ],
+            "run_steps": steps,
             "audit": { "trigger": null },
         } })
     }
@@ -101,18 +108,23 @@ impl Run {
     }
 
     fn manifest(&self) -> Value {
+        // A run that looks at a source has one, and the model reads it.
+        let source = json!({ "resource_type": "source", "name": "invoices", "package_name": "finance_core" });
+        let sources = self.sources.map(|_| ("source.finance_core.erp.invoices", source));
+        let reads: Vec<&str> = sources.iter().map(|(id, _)| *id).collect();
+        let sources: BTreeMap<&str, Value> = sources.into_iter().collect();
         json!({ "metadata": self.metadata("manifest", 12),
             "nodes": { "model.finance_core.fct_revenue": {
                 "unique_id": "model.finance_core.fct_revenue", "resource_type": "model", "name": "fct_revenue",
                 "package_name": "finance_core", "fqn": ["finance_core", "fct_revenue"], "language": "sql",
                 "raw_code": format!("select {}", self.model), "config": { "materialized": "incremental" },
                 "unrendered_config": { "materialized": "incremental" },
-                "checksum": { "name": "sha256", "checksum": "x" }, "depends_on": { "nodes": [], "macros": [] } } },
+                "checksum": { "name": "sha256", "checksum": "x" }, "depends_on": { "nodes": reads, "macros": [] } } },
             "macros": { "macro.helpers.round_money": {
                 "unique_id": "macro.helpers.round_money", "name": "round_money", "package_name": "helpers",
                 "macro_sql": format!("{{% macro round_money() %}}{}{{% endmacro %}}", self.package),
                 "depends_on": { "macros": [] } } },
-            "sources": {}, "exposures": {}, "metrics": {}, "groups": {}, "selectors": {}, "disabled": {},
+            "sources": sources, "exposures": {}, "metrics": {}, "groups": {}, "selectors": {}, "disabled": {},
             "docs": {}, "semantic_models": {}, "saved_queries": {}, "unit_tests": {} })
     }
 }
@@ -166,6 +178,9 @@ impl ReadApi for Api {
         let run = self.runs.lock().unwrap().get(&run).cloned().ok_or(ReadError::NotFound)?;
         let answer = match (path.contains("/artifacts/"), path) {
             (false, _) => run.details(),
+            (true, path) if path.ends_with("sources.json?step=4") => {
+                return run.sources.map(|text| Bytes::from_static(text.as_bytes())).ok_or(ReadError::NotFound);
+            }
             (true, path) if path.ends_with("run_results.json?step=2") => run.results(),
             (true, path) if path.ends_with("manifest.json?step=2") && run.nodes => run.manifest(),
             (true, _) => return Err(ReadError::NotFound),

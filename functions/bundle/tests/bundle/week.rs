@@ -92,6 +92,7 @@ fn the_week_comes_out_as_the_team_lived_it() {
         assert_eq!(list(revenue, "lineage.exposures"), ["exposure.finance_core.monthly_close"]);
         assert_eq!(value(revenue, "lineage.complete"), Some(&FactValue::Bool(true)));
         assert_eq!(value(revenue, "vector.gitSha.changed"), Some(&FactValue::Bool(true)));
+        shows_its_tests(revenue);
 
         let overrides = of_kind(&bundles, ChangeKind::Override);
         let [by_hand] = overrides.as_slice() else { panic!("{all:?}") };
@@ -104,6 +105,9 @@ fn the_week_comes_out_as_the_team_lived_it() {
         let drift: BTreeSet<String> =
             of_kind(&bundles, ChangeKind::Drift).iter().map(|o| o.manifest.change.anchor[1].clone()).collect();
         assert_eq!(drift, ["dbtVersion".to_owned(), "packages".to_owned()].into(), "{all:?}");
+        let looked = bundles.iter().filter_map(|opened| value(opened, "freshness.measured"));
+        let looked: BTreeSet<_> = looked.map(|measured| format!("{measured:?}")).collect();
+        assert_eq!(looked, ["Int(4)".to_owned()].into(), "the nightly job looks at its sources");
         let config = of_kind(&bundles, ChangeKind::Config).len();
         assert_eq!(config, 2, "the environment's version and the job's commands: {all:?}");
         for opened in of_kind(&bundles, ChangeKind::Config) {
@@ -117,6 +121,19 @@ fn the_week_comes_out_as_the_team_lived_it() {
         no_name_is_kept(&bundles);
         every_day_is_rolled_up(&week, &house).await;
     });
+}
+
+/// Every test of what changed ran in the run that brought it, and passed.
+fn shows_its_tests(revenue: &Opened) {
+    assert_eq!(value(revenue, "tests.ofChanged"), Some(&FactValue::from("passed")));
+    assert_eq!(list(revenue, "tests.ofChanged.passed"), list(revenue, "delta.modelsChanged"));
+    assert!(list(revenue, "tests.ofChanged.testsNotRun").is_empty());
+    assert!(list(revenue, "run.code.differing").is_empty());
+    assert!(matches!(value(revenue, "run.code.compared"), Some(FactValue::Int(40..))));
+    assert_eq!(value(revenue, "freshness.measured"), None, "its job does not look at sources");
+    let readings: BTreeSet<&str> = revenue.facts.readings.iter().map(|reading| reading.endpoint.as_str()).collect();
+    let from = &revenue.facts.get("tests.ofChanged").unwrap().from;
+    assert!((3..readings.len()).contains(&from.len()), "it rests on {from:?} of {readings:?}");
 }
 
 /// Names of persons live in the identity store and nowhere in evidence.

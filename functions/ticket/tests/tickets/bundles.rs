@@ -145,17 +145,16 @@ impl Change {
     }
 
     fn delta(&self) -> Vec<u8> {
-        let entry = |id: &String| {
-            json!({"uniqueId": id, "resourceType": "model", "package": "finance_core", "change": "changed",
-                "class": "behavioural", "reasons": ["body"]})
+        let node = |id: &String| {
+            json!({"uniqueId": id, "resourceType": "model", "package": "finance_core", "change": "modified", "dbt": [],
+                "class": "behavioural", "reasons": ["body"], "why": "Its text differs, so its result can differ."})
         };
-        let entries: Vec<_> = self.models.iter().map(entry).collect();
-        let changed = entries.len();
-        let counts = json!({"added": 0, "removed": 0, "changed": changed, "weakened": 0, "behavioural": changed,
-            "documentation": 0, "onlyThroughMacros": 0});
+        let nodes: Vec<_> = self.models.iter().map(node).collect();
+        let counts = json!({"added": 0, "removed": 0, "modified": nodes.len(), "breaking": 0, "behavioural": nodes.len(),
+            "structural": 0, "governance": 0, "documentation": 0, "cosmetic": 0, "onlyThroughMacros": 0});
         let delta = json!({"documentType": "https://clyra.io/spec/semantic_delta/v0", "before": null, "after": null,
             "comparability": "COMPARABLE", "class": "behavioural", "flags": [], "counts": counts, "packages": [],
-            "entries": entries});
+            "nodes": nodes});
         serde_json::to_vec(&delta).unwrap()
     }
 }

@@ -22,7 +22,7 @@ pub const RESOURCES_MAX: usize = 1_000_000;
 
 /// Marks a projection in its cached form. Whoever changes what a projection holds gives it the next number, so that
 /// no cache written by an older Clyra is compared with a fresh projection.
-pub const PROJECTION_FORMAT: &str = "clyra/dbt-projection/0";
+pub const PROJECTION_FORMAT: &str = "clyra/dbt-projection/1";
 
 /// What Clyra keeps of a manifest. It can be cached under the manifest's digest and compared without the manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

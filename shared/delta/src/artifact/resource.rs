@@ -1,6 +1,7 @@
 //! One object of a manifest, as what Clyra keeps of it.
 
 mod aspects;
+pub(crate) mod details;
 mod project;
 
 pub(crate) use project::{is_field, project, selector};
@@ -11,6 +12,7 @@ use clyra_evidence::digest::Sha256Digest;
 pub use clyra_evidence::scope::owners::Maturity;
 use serde::{Deserialize, Serialize};
 
+use crate::artifact::resource::details::Details;
 use crate::artifact::test_facts::TestFacts;
 
 /// One object of a dbt project: dbt calls all of them resources.
@@ -28,6 +30,9 @@ pub struct Resource {
     pub path: Option<String>,
     /// One digest per aspect that is not empty.
     pub(crate) aspects: BTreeMap<Aspect, Sha256Digest>,
+    /// What a comparison names or orders beyond digests.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) details: Option<Box<Details>>,
     /// Ids of what it reads, sorted.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub depends_on: Vec<String>,
@@ -52,6 +57,9 @@ pub struct Resource {
     /// `full_refresh` of its config, which wins over the flag of a run.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub full_refresh: Option<bool>,
+    /// Digest of its compiled SQL, to compare with what a run says it ran; absent where it was only parsed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub compiled: Option<Sha256Digest>,
     /// For a seed: whether dbt gives a checksum of its content, which it does up to 1 MiB.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub content_hashed: bool,

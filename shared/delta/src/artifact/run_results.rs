@@ -2,10 +2,10 @@
 
 use clyra_evidence::digest::Sha256Digest;
 use clyra_evidence::text::{OBJECT_NAME_CHARS_MAX, UntrustedText};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::artifact::bounded_name;
-use crate::artifact::error::{ArtifactError, ArtifactKind};
+use crate::artifact::error::{ArtifactError, ArtifactKind, Place};
 use crate::artifact::metadata::Metadata;
 use crate::artifact::reader::{Shape, Sink, expect_object, read};
 use crate::artifact::value::{EMPTY, Fields, Object, Value};
@@ -17,8 +17,12 @@ pub const RUN_RESULTS_BYTES_MAX: usize = 512 << 20;
 /// Most results, selection items or variables: more than any manifest has resources.
 pub const RESULTS_MAX: usize = 1_000_000;
 
+/// Marks results in their cached form, as [`crate::artifact::manifest::PROJECTION_FORMAT`] does a manifest's.
+const CACHED_FORMAT: &str = "clyra/dbt-run-results/0";
+
 /// What Clyra keeps of a `run_results.json`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RunResults {
     /// SHA-256 of its bytes.
     pub sha256: Sha256Digest,
@@ -33,7 +37,7 @@ pub struct RunResults {
 }
 
 /// The arguments of an invocation that matter for control.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunArgs {
     /// The command: `build`, `run`, `test`, `run-operation`, …; null where not told.
@@ -49,10 +53,19 @@ pub struct RunArgs {
     /// Names of the variables given, sorted. Their values are not kept.
     pub vars: Vec<UntrustedText>,
     /// Digest of the variables with their values, to tell two runs apart; null where none were given. A value that can
-    /// be guessed can be confirmed by it: whoever publishes it keys it first.
+    /// be guessed can be confirmed by it, so it is never written.
+    #[serde(skip)]
     pub vars_digest: Option<Sha256Digest>,
-    /// `--defer`.
+    /// `--resource-type` or `--exclude-resource-type`: only some types of nodes were taken up.
+    pub by_type: bool,
+    /// `--indirect-selection`: which tests come along with the nodes that were selected.
+    pub indirect_selection: Option<IndirectSelection>,
+    /// `--defer`: what was not selected is read from another environment.
     pub defer: bool,
+    /// `--favor-state`: what was not selected is read from there even where this environment has it.
+    pub favor_state: bool,
+    /// Whether `--state` or `--defer-state` named the artifacts of an earlier run. The path itself is not kept.
+    pub state: bool,
     /// `--empty`: tables are built without rows.
     pub empty: bool,
     /// `--sample`: tables are built from a part of the rows.
@@ -61,27 +74,59 @@ pub struct RunArgs {
     pub target: Option<UntrustedText>,
 }
 
+/// `--indirect-selection`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the words are dbt's own")]
+pub enum IndirectSelection {
+    Eager,
+    Cautious,
+    Buildable,
+    Empty,
+    /// A word that this version of Clyra does not know.
+    Other,
+}
+
 /// What one node came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct NodeResult {
     /// Its unique id.
     pub unique_id: String,
     /// The result.
     pub status: Status,
     /// Failing rows of a test.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failures: Option<i64>,
     /// How long it took, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub execution_ms: Option<u64>,
-    /// Rows written, where the adapter tells.
+    /// Rows written, where the adapter tells; drivers say -1 for "not known".
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rows_affected: Option<i64>,
+    /// Digest of the SQL that ran; results tell it from v5 on, of nodes that have any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub compiled: Option<Sha256Digest>,
+    /// Of a microbatch model, how many batches came to what.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub batches: Option<Batches>,
     /// Under which ids the warehouse knows the query, where the adapter tells.
     pub query: QueryIds,
     /// Whether the adapter gave an id of more than 200 characters, which is not kept.
     pub query_id_dropped: bool,
 }
 
+/// The batches of a microbatch model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Batches {
+    pub succeeded: u64,
+    pub failed: u64,
+}
+
 /// How a warehouse names a query.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueryIds {
     /// `query_id` (Snowflake, Databricks, Redshift, Athena, Trino).
@@ -107,7 +152,7 @@ impl QueryIds {
 }
 
 /// `status` of a result. dbt's words; which of them a node can have depends on what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the words are dbt's own")]
 pub enum Status {
@@ -159,8 +204,41 @@ impl RunResults {
         read(bytes, &mut sink)?;
         let metadata = sink.metadata.ok_or(ArtifactError::NotThisArtifact { expected: ArtifactKind::RunResults })?;
         sink.nodes.sort_by(|a, b| a.unique_id.cmp(&b.unique_id));
+        // Of a node that is told twice nobody knows which result holds.
+        if let Some(twice) = sink.nodes.windows(2).find(|pair| pair[0].unique_id == pair[1].unique_id) {
+            return Err(ArtifactError::DuplicateMember { place: Place::member("results", &twice[0].unique_id) });
+        }
         let sha256 = Sha256Digest::of(bytes);
         Ok(Self { sha256, metadata, args: sink.args, elapsed_ms: sink.elapsed_ms, nodes: sink.nodes })
+    }
+
+    /// The cached form: the same bytes for the same results. The digest of the variables is not in it.
+    ///
+    /// # Errors
+    /// Never in practice: all members are text and numbers.
+    pub fn to_cached(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(&(CACHED_FORMAT, self))
+    }
+
+    /// Reads what [`Self::to_cached`] wrote; `None` where it is something else, or of another version.
+    #[must_use]
+    pub fn from_cached(bytes: &[u8]) -> Option<Self> {
+        let (format, results): (String, Self) = serde_json::from_slice(bytes).ok()?;
+        (format == CACHED_FORMAT).then_some(results)
+    }
+
+    /// Whether a success in it means that a table was built from its code: `clone` copies one, and what only compiles says
+    /// `success` too.
+    #[must_use]
+    pub fn builds(&self) -> bool {
+        let which = self.args.which.as_ref().map(UntrustedText::as_untrusted);
+        !matches!(which, Some("clone" | "compile" | "docs" | "generate" | "list" | "ls" | "parse" | "show"))
+    }
+
+    /// Whether tables were built from a part of the rows, or from none, so that a test of them shows nothing.
+    #[must_use]
+    pub const fn has_limited_rows(&self) -> bool {
+        self.args.empty || self.args.sample
     }
 }
 
@@ -205,7 +283,10 @@ impl Sink for ResultsSink {
 }
 
 fn is_result_field(name: &str) -> bool {
-    matches!(name, "adapter_response" | "execution_time" | "failures" | "status" | "unique_id")
+    matches!(
+        name,
+        "adapter_response" | "batch_results" | "compiled_code" | "execution_time" | "failures" | "status" | "unique_id"
+    )
 }
 
 fn args(fields: Fields<'_, '_>) -> Result<RunArgs, ArtifactError> {
@@ -213,6 +294,7 @@ fn args(fields: Fields<'_, '_>) -> Result<RunArgs, ArtifactError> {
     // Flags that newer versions of dbt add are absent in older artifacts, and null means not given.
     let flag = |name| Ok(fields.typed(name, "a boolean", Value::as_bool)?.unwrap_or(false));
     let (vars, vars_digest) = vars(fields)?;
+    let given = |name| fields.get(name).is_some_and(is_given);
     Ok(RunArgs {
         which: text("which")?,
         full_refresh: flag("full_refresh")?,
@@ -221,11 +303,30 @@ fn args(fields: Fields<'_, '_>) -> Result<RunArgs, ArtifactError> {
         selector: text("selector")?,
         vars,
         vars_digest,
+        by_type: given("resource_types") || given("exclude_resource_types"),
+        indirect_selection: fields.text("indirect_selection")?.map(indirect_selection),
         defer: flag("defer")?,
+        favor_state: flag("favor_state")?,
+        state: given("state") || given("defer_state"),
         empty: flag("empty")?,
         sample: fields.get("sample").is_some_and(|value| value.as_bool() != Some(false)),
         target: text("target")?,
     })
+}
+
+/// dbt writes what was not given as null, an empty text or an empty array.
+fn is_given(value: &Value<'_>) -> bool {
+    value.as_text() != Some("") && value.as_list().is_none_or(|items| !items.is_empty())
+}
+
+fn indirect_selection(text: &str) -> IndirectSelection {
+    match text {
+        "eager" => IndirectSelection::Eager,
+        "cautious" => IndirectSelection::Cautious,
+        "buildable" => IndirectSelection::Buildable,
+        "empty" => IndirectSelection::Empty,
+        _ => IndirectSelection::Other,
+    }
 }
 
 /// An array of items; older versions of dbt write one text.
@@ -261,15 +362,31 @@ fn node_result(fields: Fields<'_, '_>) -> Result<NodeResult, ArtifactError> {
     let status = fields.text("status")?.ok_or_else(|| fields.wrong("status", "a string"))?;
     let response = fields.child("adapter_response")?.unwrap_or(&EMPTY);
     let (query, query_id_dropped) = query_ids(response);
+    let batches = batches(fields)?;
+    let status = match (Status::parse(status), batches) {
+        // A model whose batches failed did not succeed, whatever its status says.
+        (Status::Success, Some(Batches { failed: 1.., .. })) => Status::PartialSuccess,
+        (status, _) => status,
+    };
     Ok(NodeResult {
         unique_id: bounded_name(unique_id),
-        status: Status::parse(status),
+        status,
         failures: fields.typed("failures", "an integer", Value::as_i64)?,
         execution_ms: fields.typed("execution_time", "a number", Value::as_f64)?.and_then(milliseconds),
-        rows_affected: response.get("rows_affected").and_then(Value::as_i64),
+        rows_affected: response.get("rows_affected").and_then(Value::as_i64).filter(|rows| *rows >= 0),
+        compiled: fields.text("compiled_code")?.map(|code| Sha256Digest::of(code.as_bytes())),
+        batches,
         query,
         query_id_dropped,
     })
+}
+
+/// `batch_results` (v6); `overload_results`, of functions, says nothing about rows and is not read.
+fn batches(fields: Fields<'_, '_>) -> Result<Option<Batches>, ArtifactError> {
+    let Some(told) = fields.child("batch_results")? else { return Ok(None) };
+    let told = Fields { object: told, ..fields };
+    let count = |name| Ok(told.list(name)?.map_or(0, |batches| batches.len() as u64));
+    Ok(Some(Batches { succeeded: count("successful")?, failed: count("failed")? }))
 }
 
 /// Adapters write what they like into their response: what is not a text of bearable length is no id.

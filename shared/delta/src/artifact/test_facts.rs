@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::artifact::bounded_name;
 use crate::artifact::error::ArtifactError;
 use crate::artifact::value::{EMPTY, Fields, Value};
-use crate::canonical::{Keep, digest_of};
+use crate::canonical::{Encoder, Keep, digest_of};
 
 /// Facts about one data test, from its rendered config.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,28 @@ pub struct TestFacts {
     pub warn_if: Threshold,
     /// The count of failures from which the test fails, where its severity is error.
     pub error_if: Threshold,
+    /// For `accepted_values`: which ones.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub accepted: Option<AcceptedValues>,
+}
+
+/// What an `accepted_values` test is given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AcceptedValues {
+    /// Digests of the values, sorted.
+    pub values: Vec<Sha256Digest>,
+    /// Digest of all other arguments.
+    pub others: Sha256Digest,
+}
+
+impl AcceptedValues {
+    /// Whether everything that `other` accepts is accepted too, all else being equal; `None` where all else is not.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> Option<bool> {
+        let has = |value: &Sha256Digest| self.values.binary_search(value).is_ok();
+        (self.others == other.others).then(|| other.values.iter().all(has))
+    }
 }
 
 /// `severity` of a test.
@@ -181,6 +203,7 @@ impl TestFacts {
                 .and_then(|value| digest_of(value, Keep::All)),
             warn_if: threshold("warn_if")?,
             error_if: threshold("error_if")?,
+            accepted: accepted_values(node)?,
         })
     }
 
@@ -201,6 +224,33 @@ fn test_name(node: Fields<'_, '_>) -> Result<Option<String>, ArtifactError> {
         Some(namespace) => bounded_name(&format!("{namespace}.{name}")),
         None => bounded_name(name),
     }))
+}
+
+/// dbt's own test of this name; one of a package can do what it likes.
+fn accepted_values(node: Fields<'_, '_>) -> Result<Option<AcceptedValues>, ArtifactError> {
+    let metadata = node.child("test_metadata")?.unwrap_or(&EMPTY);
+    let own =
+        metadata.get("namespace").is_none() && metadata.get("name").and_then(Value::as_text) == Some("accepted_values");
+    let arguments = metadata.get("kwargs").and_then(Value::as_object).filter(|_| own);
+    let Some((arguments, values)) = arguments.and_then(|all| Some((all, all.get("values")?.as_list()?))) else {
+        return Ok(None);
+    };
+    let Some(mut values) = values.iter().map(accepted_value).collect::<Option<Vec<_>>>() else { return Ok(None) };
+    values.sort_unstable();
+    let mut others = Encoder::new();
+    others.object(arguments, Keep::All, |name| name != "values");
+    Ok(Some(AcceptedValues { values, others: others.digest() }))
+}
+
+/// By its text, as dbt writes it between quotes or without; of what else Jinja would make a text nothing is claimed.
+fn accepted_value(value: &Value<'_>) -> Option<Sha256Digest> {
+    let text = match value {
+        Value::Text(text) => return Some(Sha256Digest::of(text.as_bytes())),
+        Value::Int(number) => number.to_string(),
+        Value::UInt(number) => number.to_string(),
+        Value::Null | Value::Bool(_) | Value::Real(_) | Value::List(_) | Value::Object(_) => return None,
+    };
+    Some(Sha256Digest::of(text.as_bytes()))
 }
 
 /// dbt accepts any case and falls back to error.

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::test_facts::{Severity, TestFacts, Threshold};
-use crate::compare::delta::Reason;
+use crate::compare::reason::Reason;
 
 /// What can be said about a changed test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Weakening {
-    /// There is a count of failures that failed or warned before and does less now, or rows are newly left out.
+    /// There is a count of failures that failed or warned before and does less now, or rows are newly left out, or values
+    /// are newly accepted.
     Proven,
     /// Filter, arguments or counting changed in a way that only the data could tell. Never read this as "not weaker".
     Undecided,
@@ -33,7 +34,10 @@ pub(crate) fn reasons(old: &TestFacts, new: &TestFacts) -> BTreeSet<Reason> {
 
 /// Whether `new` is weaker than `old`; `None` when nothing that decides a failure got weaker.
 pub(crate) fn weakening(old: &TestFacts, new: &TestFacts, arguments_changed: bool) -> Option<Weakening> {
-    if old.filter.is_none() && new.filter.is_some() {
+    // Whether what one accepts is all that the other accepts too.
+    let covers = |a: &TestFacts, b: &TestFacts| a.accepted.as_ref()?.covers(b.accepted.as_ref()?);
+    let accepts_more = arguments_changed && covers(old, new) == Some(false);
+    if (old.filter.is_none() && new.filter.is_some()) || accepts_more {
         return Some(Weakening::Proven);
     }
     let outcomes = weaker_outcomes(old, new);
@@ -42,7 +46,8 @@ pub(crate) fn weakening(old: &TestFacts, new: &TestFacts, arguments_changed: boo
     }
     // A filter that was taken away lets more rows in; any other change of it is for the data to say.
     let filter_unclear = new.filter.is_some() && old.filter != new.filter;
-    let unclear = filter_unclear || old.fail_calc != new.fail_calc || arguments_changed || outcomes.is_none();
+    let arguments_unclear = arguments_changed && covers(old, new) != Some(true);
+    let unclear = filter_unclear || old.fail_calc != new.fail_calc || arguments_unclear || outcomes.is_none();
     unclear.then_some(Weakening::Undecided)
 }
 
@@ -118,6 +123,7 @@ mod tests {
             fail_calc: None,
             warn_if: Threshold::DEFAULT,
             error_if: Threshold::DEFAULT,
+            accepted: None,
         }
     }
 

@@ -1,24 +1,26 @@
 //! One edit, and what the delta says of it.
 
-use clyra_delta::compare::{Change, Comparability, DeltaClass, HeaderFlag, SemanticDelta, Weakening, semantic_delta};
+use clyra_delta::compare::{
+    Change, Comparability, DeltaClass, HeaderFlag, Node, SemanticDelta, Weakening, semantic_delta,
+};
 use serde_json::{Value, json};
 
 use crate::project::{edited, manifest, project, without};
 
-fn delta(before: &Value, after: &Value) -> SemanticDelta {
+pub(crate) fn delta(before: &Value, after: &Value) -> SemanticDelta {
     semantic_delta(Some(&project(before)), Some(&project(after)))
 }
 
-/// `change class id: reasons`, one line per entry.
-fn lines(delta: &SemanticDelta) -> Vec<String> {
+/// `change class id: reasons`, one line per node.
+pub(crate) fn lines(delta: &SemanticDelta) -> Vec<String> {
     let word = |value: Value| value.as_str().unwrap().to_owned();
-    let line = |entry: &clyra_delta::compare::Entry| {
-        let value = serde_json::to_value(entry).unwrap();
+    let line = |node: &Node| {
+        let value = serde_json::to_value(node).unwrap();
         let reasons: Vec<String> = value["reasons"].as_array().unwrap().iter().cloned().map(word).collect();
         let [change, class, id] = ["change", "class", "uniqueId"].map(|name| word(value[name].clone()));
         format!("{change} {class} {id}: {}", reasons.join(" "))
     };
-    delta.entries.iter().map(line).collect()
+    delta.nodes.iter().map(line).collect()
 }
 
 #[track_caller]
@@ -34,29 +36,26 @@ fn check(pointer: &str, value: Value, expected: &[&str]) -> SemanticDelta {
 fn models() {
     let model = |field: &str| format!("/nodes/model.shop.orders/{field}");
     let id = "model.shop.orders";
-    let changed = |reason: &str| format!("changed behavioural {id}: {reason}");
-    for (field, value, reason) in [
-        ("raw_code", json!("select 2"), "body"),
-        ("unrendered_config/materialized", json!("table"), "config"),
-        ("unrendered_config/unique_key", json!("id"), "config"),
-        ("unrendered_config/pre_hook", json!("delete from x"), "hooks"),
-        ("unrendered_config/grants", json!({"select": ["all"]}), "grants"),
-        ("unrendered_config/schema", json!("other"), "relation"),
-        ("columns/id/data_type", json!("bigint"), "columns"),
-        ("columns/amount", json!({"name": "amount", "data_type": "int"}), "columns"),
-        ("contract/enforced", json!(true), "contract"),
-        ("constraints", json!([{"type": "primary_key"}]), "contract"),
-        ("access", json!("public"), "access"),
-        ("group", json!("other"), "group"),
-        ("version", json!(2), "version"),
-        ("deprecation_date", json!("2027-01-01"), "deprecation"),
-        ("fqn", json!(["shop", "marts", "orders"]), "location"),
-        ("depends_on/nodes", json!(["model.shop.customers"]), "dependsOn"),
-        ("depends_on/macros", json!(["macro.shop.cents", "macro.dbt_utils.star"]), "macrosDirect"),
+    for (field, value, expected) in [
+        ("raw_code", json!("select 2"), "behavioural body"),
+        ("unrendered_config/materialized", json!("table"), "behavioural config"),
+        ("unrendered_config/unique_key", json!("id"), "behavioural config"),
+        ("unrendered_config/pre_hook", json!("delete from x"), "behavioural hooks"),
+        ("unrendered_config/grants", json!({"select": ["all"]}), "governance grants"),
+        ("unrendered_config/schema", json!("other"), "breaking relation"),
+        ("columns/id/quote", json!(true), "behavioural columns"),
+        ("contract/enforced", json!(true), "governance contractEnforced"),
+        ("access", json!("public"), "governance accessWidened"),
+        ("group", json!("other"), "governance group"),
+        ("version", json!(2), "behavioural version"),
+        ("deprecation_date", json!("2027-01-01"), "governance deprecation"),
+        ("fqn", json!(["shop", "marts", "orders"]), "structural location"),
+        ("depends_on/nodes", json!(["model.shop.customers"]), "behavioural dependsOn"),
+        ("depends_on/macros", json!(["macro.shop.cents", "macro.dbt_utils.star"]), "behavioural macrosDirect"),
     ] {
-        check(&model(field), value, &[&changed(reason)]);
+        check_field("nodes/model.shop.orders", field, value, expected);
     }
-    let documented = |reason: &str| format!("changed documentation {id}: {reason}");
+    let documented = |reason: &str| format!("modified documentation {id}: {reason}");
     for (field, value, reason) in [
         ("description", json!("All orders"), "documentation"),
         ("docs/node_color", json!("red"), "documentation"),
@@ -88,28 +87,28 @@ fn models() {
 #[track_caller]
 fn check_field(object: &str, field: &str, value: Value, expected: &str) {
     let (_, id) = object.split_once('/').unwrap();
-    let line = expected.split_once(' ').map(|(class, reason)| format!("changed {class} {id}: {reason}"));
+    let line = expected.split_once(' ').map(|(class, reason)| format!("modified {class} {id}: {reason}"));
     check(&format!("/{object}/{field}"), value, &line.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
 #[test]
 fn what_stands_around_the_models() {
     let source = "sources/source.shop.erp.invoices";
-    check_field(source, "unrendered_schema", json!("raw2"), "behavioural relation");
-    check_field(source, "freshness/warn_after/count", json!(48), "behavioural freshness");
+    check_field(source, "unrendered_schema", json!("raw2"), "breaking relation");
+    check_field(source, "freshness/warn_after/count", json!(48), "behavioural freshnessRelaxed");
     check_field(source, "loader", json!("x"), "behavioural definition");
     check_field(source, "description", json!("x"), "documentation documentation");
     check_field(source, "schema", json!("dev_raw"), "");
     let exposure = "exposures/exposure.shop.close";
-    check_field(exposure, "owner/email", json!("b@example.com"), "behavioural owner");
-    check_field(exposure, "maturity", json!("low"), "behavioural definition");
+    check_field(exposure, "owner/email", json!("b@example.com"), "governance owner");
+    check_field(exposure, "maturity", json!("low"), "governance label");
     check_field(exposure, "depends_on/nodes", json!([]), "behavioural dependsOn");
     check_field("nodes/seed.shop.rates", "checksum/checksum", json!("bb"), "behavioural body");
-    check_field("groups/group.shop.finance", "owner/email", json!("g@example.com"), "behavioural owner");
+    check_field("groups/group.shop.finance", "owner/email", json!("g@example.com"), "governance owner");
     let unit_test = "unit_tests/unit_test.shop.orders.adds_up";
     check_field(unit_test, "given/0/rows/0/tags", json!("y"), "behavioural definition");
     check_field(unit_test, "checksum", json!("01"), "");
-    let selector = ["changed behavioural selector.nightly: definition"];
+    let selector = ["modified behavioural selector.nightly: definition"];
     check("/selectors/nightly/definition/value", json!("hourly"), &selector);
 }
 
@@ -117,16 +116,20 @@ fn what_stands_around_the_models() {
 fn the_semantic_layer() {
     let metric = "metrics/metric.shop.revenue";
     check_field(metric, "type_params/measure/filter", json!("x > 1"), "behavioural formula");
-    check_field(metric, "filter", json!("x > 1"), "behavioural formula");
-    check_field(metric, "label", json!("x"), "behavioural definition");
+    check_field(metric, "filter", json!("x > 1"), "behavioural filter");
+    check_field(metric, "label", json!("x"), "governance label");
     check_field(metric, "description", json!("x"), "documentation documentation");
     let semantic_model = "semantic_models/semantic_model.shop.orders";
-    check_field(semantic_model, "measures/0/agg", json!("max"), "behavioural formula");
+    check_field(semantic_model, "measures/0/agg", json!("max"), "behavioural measures");
+    check_field(semantic_model, "measures/0/name", json!("total"), "breaking semanticsAdded semanticsRemoved");
+    check_field(semantic_model, "dimensions", json!([{"name": "day", "type": "time"}]), "structural semanticsAdded");
+    check_field(semantic_model, "model", json!("ref('customers')"), "behavioural formula");
     check_field(semantic_model, "measures/0/description", json!("x"), "documentation documentation");
     check_field(semantic_model, "metadata", json!({"file_slice": 9}), "");
     check_field(semantic_model, "node_relation/schema_name", json!("dev"), "");
     let saved_query = "saved_queries/saved_query.shop.weekly";
     check_field(saved_query, "query_params/metrics", json!(["cost"]), "behavioural formula");
+    check_field(saved_query, "query_params/where", json!({"x": 1}), "behavioural filter");
     check_field(saved_query, "exports/0/unrendered_config/export_as", json!("view"), "behavioural definition");
     check_field(saved_query, "exports/0/config/schema_name", json!("dev"), "");
 }
@@ -136,13 +139,13 @@ fn a_macro_reaches_those_who_call_it() {
     let delta = check(
         "/macros/macro.shop.cents/macro_sql",
         json!("x / 1000"),
-        &["changed behavioural macro.shop.cents: body", "changed behavioural model.shop.orders: macrosDirect"],
+        &["modified behavioural macro.shop.cents: body", "modified behavioural model.shop.orders: macrosDirect"],
     );
     assert_eq!(delta.counts.only_through_macros, 1);
     check(
         "/macros/macro.shop.cents/description",
         json!("Cents"),
-        &["changed documentation macro.shop.cents: documentation"],
+        &["modified documentation macro.shop.cents: documentation"],
     );
     let delta = check("/macros/macro.dbt.round/macro_sql", json!("trunc(x)"), &[]);
     assert_eq!(delta.flags.iter().collect::<Vec<_>>(), [&HeaderFlag::EngineChanged]);
@@ -153,39 +156,32 @@ fn tests_weakened_removed_and_switched_off() {
     let before = manifest();
     let test = "/nodes/test.shop.not_null_orders_id.0123456789";
     let id = "test.shop.not_null_orders_id.0123456789";
-    for (field, value, change, reason, weakening) in [
-        ("severity", json!("warn"), "weakened", "severity", Some(Weakening::Proven)),
-        ("where", json!("id > 10"), "weakened", "where", Some(Weakening::Proven)),
-        ("error_if", json!("> 100"), "weakened", "threshold", Some(Weakening::Proven)),
-        ("limit", json!(10), "changed", "limit", None),
-        ("fail_calc", json!("sum(n)"), "changed", "failCalc", Some(Weakening::Undecided)),
-        ("severity", json!("error"), "", "", None),
+    for (field, value, class, reason, weakening) in [
+        ("severity", json!("warn"), "behavioural", "severity", Some(Weakening::Proven)),
+        ("where", json!("id > 10"), "behavioural", "where", Some(Weakening::Proven)),
+        ("error_if", json!("> 100"), "behavioural", "threshold", Some(Weakening::Proven)),
+        ("limit", json!(10), "governance", "limit", None),
+        ("fail_calc", json!("sum(n)"), "behavioural", "failCalc", Some(Weakening::Undecided)),
+        ("severity", json!("error"), "structural", "config", None),
     ] {
         let after = edited(&before, &format!("{test}/config/{field}"), value.clone());
         let after = edited(&after, &format!("{test}/unrendered_config/{field}"), value);
         let delta = delta(&before, &after);
         // `severity: error` written out is dbt's default: the config reads differently, the test is the same.
-        let expected = if change.is_empty() {
-            format!("changed behavioural {id}: config")
-        } else {
-            format!("{change} behavioural {id}: {reason}")
-        };
-        assert_eq!(lines(&delta), [expected], "{field}");
-        assert_eq!(delta.entries[0].weakening, weakening, "{field}");
-        assert_eq!(delta.entries[0].attached_node.as_ref().unwrap().as_untrusted(), "model.shop.orders");
+        assert_eq!(lines(&delta), [format!("modified {class} {id}: {reason}")], "{field}");
+        assert_eq!(delta.nodes[0].weakening, weakening, "{field}");
+        assert_eq!(delta.nodes[0].attached_node.as_ref().unwrap().as_untrusted(), "model.shop.orders");
     }
 
     let removed = without(&before, test);
-    assert_eq!(lines(&delta(&before, &removed)), [format!("removed behavioural {id}: ")]);
+    assert_eq!(lines(&delta(&before, &removed)), [format!("removed behavioural {id}: removed")]);
     let off = edited(&removed, &format!("/disabled/{id}"), json!([{"resource_type": "test"}]));
-    assert_eq!(lines(&delta(&before, &off)), [format!("removed behavioural {id}: enabled")]);
-    assert_eq!(lines(&delta(&off, &before)), [format!("added behavioural {id}: enabled")]);
+    assert_eq!(lines(&delta(&before, &off)), [format!("removed behavioural {id}: disabled")]);
+    assert_eq!(lines(&delta(&off, &before)), [format!("added structural {id}: enabled")]);
     assert_eq!(lines(&delta(&off, &removed)), [] as [String; 0]);
 
     let gone = delta(&before, &without(&removed, "/nodes/model.shop.orders"));
-    assert!(
-        gone.entries.iter().any(|entry| entry.unique_id.as_untrusted().starts_with("test.") && entry.target_removed)
-    );
+    assert!(gone.nodes.iter().any(|node| node.unique_id.as_untrusted().starts_with("test.") && node.target_removed));
 }
 
 #[test]
@@ -198,34 +194,44 @@ fn a_test_with_other_arguments_is_the_same_test_under_another_id() {
         edited(&without(manifest, &format!("/nodes/{old}")), &format!("/nodes/{to}"), node)
     };
     let after = renamed(&before, new);
-    let after = edited(&after, &format!("/nodes/{new}/test_metadata/kwargs/values"), json!(["a", "b", "c"]));
-    let delta = delta(&before, &after);
-    assert_eq!(lines(&delta), [format!("changed behavioural {new}: arguments")]);
-    let entry = &delta.entries[0];
-    assert_eq!(entry.previous_unique_id.as_ref().unwrap().as_untrusted(), old);
-    assert_eq!(entry.weakening, Some(Weakening::Undecided));
-    assert_eq!(entry.change, Change::Changed);
+    for (argument, value, class, weakening) in [
+        ("values", json!(["a", "b", "c"]), "behavioural", Some(Weakening::Proven)),
+        ("values", json!(["c"]), "behavioural", Some(Weakening::Proven)),
+        ("values", json!(["b"]), "governance", None),
+        ("values", json!([true]), "behavioural", Some(Weakening::Undecided)),
+        ("quote", json!(false), "behavioural", Some(Weakening::Undecided)),
+    ] {
+        let after = edited(&after, &format!("/nodes/{new}/test_metadata/kwargs/{argument}"), value);
+        let delta = delta(&before, &after);
+        assert_eq!(lines(&delta), [format!("modified {class} {new}: arguments")]);
+        let node = &delta.nodes[0];
+        assert_eq!(node.previous_unique_id.as_ref().unwrap().as_untrusted(), old);
+        assert_eq!((node.change, node.weakening), (Change::Modified, weakening), "{argument}");
+    }
 
     // Two candidates: which replaced which is not clear, so both stand as they are.
     let node = after["nodes"][new].clone();
     let two = edited(&after, "/nodes/test.shop.accepted_values_orders_id.cccccccccc", node);
-    assert_eq!(self::delta(&before, &two).counts.removed, 1);
-    assert_eq!(self::delta(&before, &two).counts.added, 2);
+    assert_eq!(delta(&before, &two).counts.removed, 1);
+    assert_eq!(delta(&before, &two).counts.added, 2);
 }
 
 #[test]
 fn what_cannot_be_compared_is_never_no_change() {
     let base = project(&manifest());
     let fusion = project(&edited(&manifest(), "/metadata/dbt_version", json!("2.0.0-beta.1")));
+    let elsewhere = project(&edited(&manifest(), "/metadata/project_name", json!("warehouse")));
     for (before, after, expected) in [
         (Some(&base), Some(&fusion), Comparability::EngineChangedNotComparable),
+        (Some(&base), Some(&elsewhere), Comparability::ProjectsDiffer),
+        (Some(&elsewhere), Some(&fusion), Comparability::EngineChangedNotComparable),
         (None, Some(&base), Comparability::ManifestMissing),
         (Some(&base), None, Comparability::ManifestMissing),
         (None, None, Comparability::ManifestMissing),
     ] {
         let delta = semantic_delta(before, after);
         assert_eq!((delta.comparability, delta.class), (expected, DeltaClass::Unknown));
-        assert!(delta.entries.is_empty());
+        assert!(delta.nodes.is_empty());
     }
 }
 
@@ -249,7 +255,7 @@ fn versions_of_dbt() {
     let placeholder = |manifest: &Value| edited(manifest, code, json!("--placeholder--"));
     let delta_of =
         delta(&placeholder(&old), &placeholder(&edited(&old, orders, json!({"name": "sha256", "checksum": "03"}))));
-    assert_eq!(lines(&delta_of), ["changed behavioural model.shop.orders: body"]);
+    assert_eq!(lines(&delta_of), ["modified behavioural model.shop.orders: body"]);
     assert!(delta_of.flags.contains(&HeaderFlag::SourceTextMissing));
 
     // dbt 1.8 does not tell what was written for a source; resolved names stand in for both.
@@ -258,5 +264,5 @@ fn versions_of_dbt() {
         without(&without(&before, &format!("{source}/unrendered_schema")), &format!("{source}/unrendered_database"));
     assert_eq!(lines(&delta(&older, &before)), [] as [String; 0]);
     let moved = edited(&before, &format!("{source}/schema"), json!("other"));
-    assert_eq!(lines(&delta(&older, &moved)), ["changed behavioural source.shop.erp.invoices: relation"]);
+    assert_eq!(lines(&delta(&older, &moved)), ["modified breaking source.shop.erp.invoices: relation"]);
 }

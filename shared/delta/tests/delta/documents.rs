@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use clyra_delta::compare::semantic_delta;
+use clyra_delta::compare::{Reason, semantic_delta};
 use clyra_delta::warehouse_anchor::WarehouseAnchor;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -45,6 +45,41 @@ fn deltas() {
     let text = serde_json::to_string(&delta).unwrap();
     assert_eq!(serde_json::from_str::<clyra_delta::compare::SemanticDelta>(&text).unwrap(), delta);
     assert!(!validator.is_valid(&json!({"documentType": "https://clyra.io/spec/semantic_delta/v0"})));
+}
+
+/// An anchor must fit its schema, and be read as it was written.
+pub(crate) fn check_anchor(anchor: &WarehouseAnchor) {
+    check(&validator("warehouse_anchor"), anchor);
+    let text = serde_json::to_string(anchor).unwrap();
+    assert_eq!(serde_json::from_str::<WarehouseAnchor>(&text).unwrap(), *anchor);
+}
+
+#[test]
+fn deltas_of_columns() {
+    let validator = validator("semantic_delta");
+    let before = project(&manifest());
+    for columns in [
+        json!({}),
+        json!({"net": {"data_type": "int"}}),
+        json!({"id": {"data_type": "int", "constraints": [{"type": "unique"}]}, "net": {"data_type": "int"}}),
+        json!({"id": {"data_type": "text"}}),
+        json!({"id": {"description": "Key"}}),
+    ] {
+        let after = project(&edited(&manifest(), "/nodes/model.shop.orders/columns", columns));
+        let delta = semantic_delta(Some(&before), Some(&after));
+        assert!(!delta.nodes[0].columns.is_empty());
+        check(&validator, &delta);
+        let text = serde_json::to_string(&delta).unwrap();
+        assert_eq!(serde_json::from_str::<clyra_delta::compare::SemanticDelta>(&text).unwrap(), delta);
+    }
+}
+
+/// The schema names every reason there is.
+#[test]
+fn the_schema_knows_all_reasons() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/def/semantic_delta.schema.json");
+    let schema: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    assert_eq!(schema["$defs"]["node"]["properties"]["reasons"]["items"]["enum"], json!(Reason::ALL));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The crate from outside: manifests in, documents out.
 
 #[cfg(test)]
+mod beyond;
+#[cfg(test)]
 mod changes;
 #[cfg(test)]
 mod documents;
@@ -18,5 +20,7 @@ mod properties;
 mod runs;
 #[cfg(test)]
 mod states;
+#[cfg(test)]
+mod tested;
 #[cfg(test)]
 mod vector;

@@ -1,5 +1,6 @@
 //! Artifacts that are not what they should be.
 
+use clyra_delta::artifact::ArtifactError;
 use clyra_delta::artifact::manifest::{CachedProjectionError, ManifestProjection};
 use clyra_delta::artifact::run_results::RunResults;
 use clyra_delta::artifact::sources::SourceFreshness;
@@ -117,14 +118,14 @@ fn hostile_and_long_names_stay_data() {
     let projection = project(&edited);
     let added = clyra_delta::compare::semantic_delta(Some(&project(&manifest())), Some(&projection));
     assert_eq!(added.counts.added, 3, "two long names do not become one");
-    for entry in &added.entries {
+    for entry in &added.nodes {
         assert!(entry.unique_id.as_untrusted().chars().count() <= 200);
         assert!(entry.package.as_untrusted().chars().count() <= 200);
     }
     assert!(projection.resource(&format!("model.shop.{long}a")).is_some());
     let text = serde_json::to_string(&added).unwrap();
     let back: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(back["entries"][0]["uniqueId"], "model.shop.\n\"'</script>\u{202e}");
+    assert_eq!(back["nodes"][0]["uniqueId"], "model.shop.\n\"'</script>\u{202e}");
 }
 
 #[test]
@@ -132,33 +133,105 @@ fn caches_of_other_versions_are_not_used() {
     let mut bytes = Vec::new();
     project(&manifest()).write_cached(&mut bytes).unwrap();
     assert_eq!(ManifestProjection::from_cached(&bytes).unwrap(), project(&manifest()));
-    let other = String::from_utf8(bytes).unwrap().replace("clyra/dbt-projection/0", "clyra/dbt-projection/9");
+    let other = String::from_utf8(bytes).unwrap().replace("clyra/dbt-projection/1", "clyra/dbt-projection/9");
     assert!(matches!(ManifestProjection::from_cached(other.as_bytes()), Err(CachedProjectionError::OtherFormat)));
     assert!(matches!(ManifestProjection::from_cached(b"{}"), Err(CachedProjectionError::Malformed(_))));
 }
 
 #[test]
-fn results_and_sources() {
+fn other_artifacts() {
     let bytes = manifest().to_string();
     assert_eq!(RunResults::from_json(bytes.as_bytes()).unwrap_err().code(), "ARTIFACT_NOT_RECOGNISED");
     assert_eq!(SourceFreshness::from_json(bytes.as_bytes()).unwrap_err().code(), "ARTIFACT_NOT_RECOGNISED");
-    let results = |results: &str, args: &str| {
-        let url = "https://schemas.getdbt.com/dbt/run-results/v6.json";
-        RunResults::from_json(
-            format!(r#"{{"metadata":{{"dbt_schema_version":"{url}"}},"results":{results},"args":{args}}}"#).as_bytes(),
+}
+
+fn results(results: &str, args: &str) -> Result<RunResults, ArtifactError> {
+    let url = "https://schemas.getdbt.com/dbt/run-results/v6.json";
+    RunResults::from_json(
+        format!(r#"{{"metadata":{{"dbt_schema_version":"{url}"}},"results":{results},"args":{args}}}"#).as_bytes(),
+    )
+}
+
+#[test]
+fn results_of_wrong_types_are_named() {
+    assert!(results("null", "null").is_ok());
+    for (list, message) in [
+        ("{}", "results is not an array"),
+        ("[1]", "results[\"\"] is not an object"),
+        ("[{}]", "results[\"\"].unique_id is not a string"),
+        (r#"[{"unique_id":"a"}]"#, "results[\"a\"].status is not a string"),
+        (r#"[{"unique_id":"a","status":true}]"#, "results[\"a\"].status is not a string"),
+        (r#"[{"unique_id":"a","status":"pass","failures":"3"}]"#, "results[\"a\"].failures is not an integer"),
+        (r#"[{"unique_id":"a","status":"pass","failures":"NaN"}]"#, "results[\"a\"].failures is not an integer"),
+        (r#"[{"unique_id":"a","status":"pass","failures":0.5}]"#, "results[\"a\"].failures is not an integer"),
+        (
+            r#"[{"unique_id":"a","status":"pass","failures":9223372036854775808}]"#,
+            "results[\"a\"].failures is not an integer",
+        ),
+        (
+            r#"[{"unique_id":"a","status":"pass","execution_time":"Infinity"}]"#,
+            "results[\"a\"].execution_time is not a number",
+        ),
+        (r#"[{"unique_id":"a","status":"pass","execution_time":NaN}]"#, "not JSON at line 1, column 150"),
+        (r#"[{"unique_id":"a","status":"pass","failures":1e999}]"#, "not JSON at line 1, column 148"),
+        (
+            r#"[{"unique_id":"a","status":"success","batch_results":[]}]"#,
+            "results[\"a\"].batch_results is not an object",
+        ),
+        (
+            r#"[{"unique_id":"a","status":"success","batch_results":{"failed":2}}]"#,
+            "results[\"a\"].failed is not an array",
+        ),
+        (r#"[{"unique_id":"a","status":"success","compiled_code":1}]"#, "results[\"a\"].compiled_code is not a string"),
+        (
+            r#"[{"unique_id":"a","status":"fail"},{"unique_id":"b","status":"pass"},{"unique_id":"a","status":"pass"}]"#,
+            "a member stands twice in results[\"a\"]",
+        ),
+    ] {
+        assert_eq!(results(list, "{}").unwrap_err().to_string(), message);
+    }
+}
+
+#[test]
+fn arguments_of_wrong_types_are_named() {
+    for (args, message) in [
+        (r#"{"full_refresh":"yes"}"#, "args[\"\"].full_refresh is not a boolean"),
+        (r#"{"favor_state":1}"#, "args[\"\"].favor_state is not a boolean"),
+        (r#"{"vars":[]}"#, "args[\"\"].vars is not an object"),
+        (r#"{"select":[1]}"#, "args[\"\"].select is not an array of strings"),
+    ] {
+        assert_eq!(results("[]", args).unwrap_err().to_string(), message);
+    }
+}
+
+#[test]
+fn freshness_of_wrong_types_is_named() {
+    let sources = |results: &str| {
+        let url = "https://schemas.getdbt.com/dbt/sources/v3.json";
+        SourceFreshness::from_json(
+            format!(r#"{{"metadata":{{"dbt_schema_version":"{url}"}},"results":{results}}}"#).as_bytes(),
         )
     };
-    assert!(results("null", "null").is_ok());
-    for (list, args, message) in [
-        ("{}", "{}", "results is not an array"),
-        ("[1]", "{}", "results[\"\"] is not an object"),
-        ("[{}]", "{}", "results[\"\"].unique_id is not a string"),
-        (r#"[{"unique_id":"a"}]"#, "{}", "results[\"a\"].status is not a string"),
-        (r#"[{"unique_id":"a","status":"pass","failures":"3"}]"#, "{}", "results[\"a\"].failures is not an integer"),
-        ("[]", r#"{"full_refresh":"yes"}"#, "args[\"\"].full_refresh is not a boolean"),
-        ("[]", r#"{"vars":[]}"#, "args[\"\"].vars is not an object"),
-        ("[]", r#"{"select":[1]}"#, "args[\"\"].select is not an array of strings"),
+    for (list, message) in [
+        (r#"[{"unique_id":"a"}]"#, "results[\"a\"].status is not a string"),
+        (r#"[{"unique_id":"a","status":"pass","criteria":[]}]"#, "results[\"a\"].criteria is not an object"),
+        (
+            r#"[{"unique_id":"a","status":"pass","criteria":{"warn_after":{"count":-1,"period":"hour"}}}]"#,
+            "results[\"a\"].count is not a non-negative integer",
+        ),
+        (
+            r#"[{"unique_id":"a","status":"pass","criteria":{"warn_after":{"count":1,"period":"eon"}}}]"#,
+            "results[\"a\"].period is not minute, hour or day",
+        ),
+        (
+            r#"[{"unique_id":"a","status":"pass","max_loaded_at_time_ago_in_s":"NaN"}]"#,
+            "results[\"a\"].max_loaded_at_time_ago_in_s is not a number",
+        ),
+        (
+            r#"[{"unique_id":"a","status":"error"},{"unique_id":"a","status":"pass"}]"#,
+            "a member stands twice in results[\"a\"]",
+        ),
     ] {
-        assert_eq!(results(list, args).unwrap_err().to_string(), message);
+        assert_eq!(sources(list).unwrap_err().to_string(), message);
     }
 }

@@ -1,5 +1,8 @@
 //! Laws that hold for any project.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use clyra_delta::artifact::manifest::ManifestProjection;
 use clyra_delta::compare::{Change, DeltaClass, semantic_delta};
 use proptest::prelude::*;
@@ -92,7 +95,7 @@ proptest! {
         let projection = project(&text(&nodes));
         let delta = semantic_delta(Some(&projection), Some(&projection));
         prop_assert_eq!(delta.class, DeltaClass::None);
-        prop_assert!(delta.entries.is_empty() && delta.packages.is_empty() && delta.flags.len() <= 1);
+        prop_assert!(delta.nodes.is_empty() && delta.packages.is_empty() && delta.flags.len() <= 1);
     }
 
     #[test]
@@ -112,13 +115,19 @@ proptest! {
         let back = semantic_delta(Some(&new), Some(&old));
         prop_assert_eq!(forth.counts.added, back.counts.removed);
         prop_assert_eq!(forth.counts.removed, back.counts.added);
-        prop_assert_eq!(forth.counts.changed, back.counts.changed);
-        for (a, b) in forth.entries.iter().zip(&back.entries) {
-            prop_assert_eq!((&a.unique_id, a.old, a.new, &a.reasons, a.class), (&b.unique_id, b.new, b.old, &b.reasons, b.class));
-            if a.change == Change::Changed && a.class == DeltaClass::Documentation {
+        prop_assert_eq!(forth.counts.modified, back.counts.modified);
+        let back: BTreeMap<_, _> = back.nodes.iter().map(|node| (&node.unique_id, node)).collect();
+        prop_assert_eq!(forth.nodes.len(), back.len());
+        for a in &forth.nodes {
+            let b = back[&a.unique_id];
+            prop_assert_eq!((a.old, a.new), (b.new, b.old));
+            prop_assert_eq!(a.class.runs_the_same(), b.class.runs_the_same());
+            if a.change == Change::Modified && a.class == DeltaClass::Documentation {
                 prop_assert_eq!(a.old.unwrap().behaviour, a.new.unwrap().behaviour);
             }
         }
+        prop_assert!(forth.nodes.is_sorted_by_key(|node| (Reverse(node.class), &node.unique_id)));
+        prop_assert_eq!(forth.class, forth.nodes.iter().map(|node| node.class).max().unwrap_or(DeltaClass::None));
     }
 
     #[test]
@@ -126,7 +135,7 @@ proptest! {
         let (old, new) = (project(&text(&old)), project(&text(&new)));
         let delta = semantic_delta(Some(&old), Some(&new));
         let vector_differs = !old.code_state().clone().difference(&new.code_state().clone()).is_empty();
-        prop_assert_eq!(delta.class == DeltaClass::Behavioural, vector_differs);
+        prop_assert_eq!(!matches!(delta.class, DeltaClass::None | DeltaClass::Documentation), vector_differs);
     }
 
     #[test]

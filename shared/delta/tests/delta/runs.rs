@@ -2,8 +2,12 @@
 
 use clyra_delta::artifact::run_results::{RunResults, Status};
 use clyra_delta::artifact::sources::SourceFreshness;
-use clyra_delta::results::TestVerdict;
-use clyra_delta::warehouse_anchor::WarehouseAnchor;
+use clyra_delta::results::outcomes::TestVerdict;
+use clyra_delta::warehouse_anchor::{
+    Answered, Difference, LookedUp, Outcome, Position, QueryStatus, Said, StatementKind, WarehouseAnchor, Window,
+};
+use clyra_evidence::fact::FactClass;
+use clyra_evidence::text::UntrustedText;
 use serde_json::{Value, json};
 
 use crate::project::{edited, manifest, project};
@@ -157,5 +161,108 @@ fn freshness() {
     });
     let read = SourceFreshness::from_json(document.to_string().as_bytes()).unwrap();
     assert_eq!(read.sources[0].max_loaded_at.unwrap().to_string(), "2026-11-20T20:28:36.365Z");
+    assert_eq!(SourceFreshness::from_cached(&read.to_cached().unwrap()).unwrap(), read);
     assert_eq!((read.sources[1].status, read.sources[1].snapshotted_at), (Status::RuntimeError, None));
+}
+
+/// A minute after the start of the run, unless a case says otherwise.
+fn said(change: impl FnOnce(&mut Said)) -> Answered {
+    let at = |text: &str| Some(text.parse().unwrap());
+    let mut said = Said {
+        user: None,
+        started_at: at("2026-11-18T10:01:00Z"),
+        ended_at: at("2026-11-18T10:02:00Z"),
+        status: QueryStatus::Succeeded,
+        statement_kind: StatementKind::Merge,
+        rows_written: Some(2),
+        rows_produced: None,
+    };
+    change(&mut said);
+    Answered::Said(said)
+}
+
+#[test]
+fn what_the_warehouse_says_is_put_beside_what_the_run_says() {
+    use Difference::{Rows, Status, Time};
+    use Outcome::{Confirmed, Contradicted, NotFound, Unanswered};
+    let to_other = |at: &str| said(|said| said.started_at = Some(at.parse().unwrap()));
+    let status = |status| said(|said| said.status = status);
+    let cases: [(&str, Answered, Outcome, &[Difference]); 16] = [
+        ("success", said(|_| {}), Confirmed, &[]),
+        ("success", status(QueryStatus::Failed), Contradicted, &[Status]),
+        ("success", status(QueryStatus::Cancelled), Contradicted, &[Status]),
+        ("success", status(QueryStatus::Running), Unanswered, &[]),
+        ("success", status(QueryStatus::Other), Unanswered, &[]),
+        ("error", status(QueryStatus::Failed), Confirmed, &[]),
+        ("fail", status(QueryStatus::Succeeded), Confirmed, &[]),
+        ("fail", status(QueryStatus::Failed), Contradicted, &[Status]),
+        ("success", said(|said| said.rows_written = Some(3)), Contradicted, &[Rows]),
+        ("success", said(|said| said.rows_written = None), Confirmed, &[]),
+        (
+            "success",
+            said(|said| (said.statement_kind, said.rows_written) = (StatementKind::Select, Some(3))),
+            Confirmed,
+            &[],
+        ),
+        ("success", to_other("2026-11-18T09:50:00Z"), Confirmed, &[]),
+        ("success", to_other("2026-11-18T09:49:59Z"), Contradicted, &[Time]),
+        ("success", to_other("2026-11-19T10:01:00Z"), Contradicted, &[Time]),
+        ("success", Answered::NotFound, NotFound, &[]),
+        ("success", Answered::Not("HOST_UNAVAILABLE"), Unanswered, &[]),
+    ];
+    let window = Window { from: "2026-11-18T10:00:00Z".parse().unwrap(), to: "2026-11-18T10:10:00Z".parse().unwrap() };
+    for (node_status, answer, outcome, differs) in cases {
+        let result = json!({"unique_id": "model.a.b", "status": node_status, "adapter_response": {"query_id": "1", "rows_affected": 2}});
+        let run = run(json!([result]), json!({}));
+        let mut anchor = WarehouseAnchor::of(&run, Some("snowflake"));
+        assert!(
+            !serde_json::to_string(&anchor).unwrap().contains("ook"),
+            "an anchor nobody looked up says nothing of it"
+        );
+        let case = format!("{node_status} {answer:?}");
+        anchor.look_up(looked_up(), &run, window, [answer]);
+        let look_up = anchor.anchors[0].look_up.as_ref().unwrap();
+        assert_eq!((look_up.outcome, look_up.differs.as_slice()), (outcome, differs), "{case}");
+        let class = if outcome == Confirmed { FactClass::Confirmed } else { FactClass::Claimed };
+        assert_eq!(anchor.class, class, "{case}");
+        crate::documents::check_anchor(&anchor);
+    }
+}
+
+#[test]
+fn one_id_that_is_not_confirmed_keeps_the_whole_claimed() {
+    let result = |id: &str| json!({"unique_id": format!("model.a.{id}"), "status": "success", "adapter_response": {"query_id": id}});
+    let run = run(json!([result("1"), result("2")]), json!({}));
+    let window = Window { from: "2026-11-18T10:00:00Z".parse().unwrap(), to: "2026-11-18T10:10:00Z".parse().unwrap() };
+    let mut anchor = WarehouseAnchor::of(&run, Some("snowflake"));
+    anchor.look_up(looked_up(), &run, window, [said(|_| {}), Answered::NotFound]);
+    assert_eq!(anchor.class, FactClass::Claimed);
+    anchor.look_up(looked_up(), &run, window, [said(|_| {}), said(|_| {})]);
+    assert_eq!(anchor.class, FactClass::Confirmed);
+}
+
+#[test]
+fn a_position_has_a_class_of_its_own() {
+    let run = run(json!([{"unique_id": "model.a.b", "status": "success", "adapter_response": {}}]), json!({}));
+    let mut anchor = WarehouseAnchor::of(&run, Some("postgres"));
+    let position = Position {
+        class: FactClass::Observed,
+        system_identifier: Some(UntrustedText::new("7312345678901234567")),
+        database: UntrustedText::new("finance"),
+        wal_lsn: UntrustedText::new("16/B374D848"),
+        in_recovery: false,
+        transaction_at: "2026-11-18T10:12:00Z".parse().unwrap(),
+    };
+    anchor.stand_at(LookedUp { warehouse: "postgres".to_owned(), ..looked_up() }, position);
+    assert_eq!(anchor.class, FactClass::Observed);
+    crate::documents::check_anchor(&anchor);
+}
+
+fn looked_up() -> LookedUp {
+    LookedUp {
+        warehouse: "snowflake".to_owned(),
+        host: UntrustedText::new("https://acme-finance.snowflakecomputing.com"),
+        principal: "CLYRA_SNOWFLAKE_KEY".to_owned(),
+        at: "2026-11-18T10:12:00Z".parse().unwrap(),
+    }
 }

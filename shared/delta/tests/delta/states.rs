@@ -34,19 +34,19 @@ fn delta(before: &str, after: &str) -> SemanticDelta {
 
 /// The delta without digests, which say nothing to a reader and change with every recording.
 fn readable(delta: &SemanticDelta) -> Value {
-    let entries: Vec<Value> =
-        serde_json::to_value(&delta.entries).unwrap().as_array().unwrap().iter().map(entry_line).collect();
+    let nodes: Vec<Value> =
+        serde_json::to_value(&delta.nodes).unwrap().as_array().unwrap().iter().map(without_digests).collect();
     json!({
-        "class": delta.class, "flags": delta.flags, "counts": delta.counts, "packages": delta.packages, "entries": entries,
+        "class": delta.class, "flags": delta.flags, "counts": delta.counts, "packages": delta.packages, "nodes": nodes,
     })
 }
 
-fn entry_line(entry: &Value) -> Value {
-    let mut entry = entry.clone();
+fn without_digests(node: &Value) -> Value {
+    let mut node = node.clone();
     for digests in ["old", "new"] {
-        entry.as_object_mut().unwrap().remove(digests);
+        node.as_object_mut().unwrap().remove(digests);
     }
-    entry
+    node
 }
 
 #[test]

@@ -4,7 +4,7 @@ use clyra_attest::attestation::ParameterOrigin;
 use clyra_evidence::fact::FactValue;
 
 use crate::model::{Changed, ChangedRow};
-use crate::parts::{Delta, DeltaEntry, DeltaHeader, Parts};
+use crate::parts::{Delta, DeltaHeader, DeltaNode, Parts};
 use crate::shown::Shown;
 use crate::words::{self, count};
 
@@ -23,8 +23,8 @@ pub(super) fn changed(parts: &Parts) -> Changed {
         };
         return Changed { summary, class, rows: Vec::new(), omitted: 0, key_reports, states: Vec::new() };
     };
-    let mut entries: Vec<&DeltaEntry> = delta.entries.iter().collect();
-    entries.sort_by_key(|entry| (rank(entry), entry.unique_id.clone()));
+    let mut nodes: Vec<&DeltaNode> = delta.nodes.iter().collect();
+    nodes.sort_by_key(|node| rank(node));
     let packages = delta.packages.iter().map(|package| ChangedRow {
         resource: Shown::new("package"),
         name: (&package.package).into(),
@@ -32,34 +32,42 @@ pub(super) fn changed(parts: &Parts) -> Changed {
         class: Shown::new("behavioural"),
         reasons: Shown::new("installed version or content"),
     });
-    let mut rows: Vec<ChangedRow> = packages.chain(entries.into_iter().map(row)).collect();
+    let mut rows: Vec<ChangedRow> = packages.chain(nodes.into_iter().map(row)).collect();
     let omitted = rows.len().saturating_sub(ROWS_MAX) as u64;
     rows.truncate(ROWS_MAX);
     Changed { summary: summary(delta), class, rows, omitted, key_reports, states: states(delta) }
 }
 
-/// Weakened and removed first: what a reader must not miss on a long list.
-fn rank(entry: &DeltaEntry) -> u8 {
-    match (entry.change.as_str(), entry.class.as_str()) {
-        ("weakened", _) => 0,
-        ("removed", _) => 1,
-        (_, "documentation") => 4,
-        ("changed", _) => 2,
-        _ => 3,
+/// Breaking first, then what was weakened or removed, as a reader must not miss them on a long list; else in the order of
+/// the delta.
+fn rank(node: &DeltaNode) -> u8 {
+    match node.class.as_str() {
+        "breaking" => 0,
+        _ if is_weakened(node) || node.change == "removed" => 1,
+        _ => 2,
     }
 }
 
-fn row(entry: &DeltaEntry) -> ChangedRow {
-    let mut reasons: Vec<String> = entry.reasons.iter().map(|reason| words_of(reason)).collect();
-    if let Some(node) = &entry.attached_node {
-        reasons.push(format!("guards {}", node.for_plain()));
+fn is_weakened(node: &DeltaNode) -> bool {
+    node.weakening.as_deref() == Some("proven")
+}
+
+fn row(node: &DeltaNode) -> ChangedRow {
+    // That it came or went stands in its own column.
+    let reasons = node.reasons.iter().filter(|reason| **reason != node.change);
+    let mut reasons: Vec<String> = reasons.map(|reason| words_of(reason)).collect();
+    if let Some(guarded) = &node.attached_node {
+        reasons.push(format!("guards {}", guarded.for_plain()));
     }
     ChangedRow {
-        resource: Shown::new(words_of(&entry.resource_type)),
-        name: (&entry.unique_id).into(),
-        change: Shown::new(&entry.change),
-        class: Shown::new(&entry.class),
-        reasons: Shown::new(reasons.join(", ")),
+        resource: Shown::new(words_of(&node.resource_type)),
+        name: (&node.unique_id).into(),
+        change: Shown::new(if is_weakened(node) { "weakened" } else { &node.change }),
+        class: Shown::new(&node.class),
+        reasons: Shown::new(match reasons.join(", ") {
+            none if none.is_empty() => node.why.for_plain(),
+            reasons => format!("{reasons}. {}", node.why.for_plain()),
+        }),
     }
 }
 
@@ -69,28 +77,33 @@ fn summary(delta: &Delta) -> Shown {
             "ENGINE_CHANGED_NOT_COMPARABLE" => {
                 "Not compared: the two manifests come from engines that cannot be compared."
             }
+            "PROJECTS_DIFFER" => "Not compared: the two manifests are of different projects.",
             _ => "Not compared: a manifest before or after the change was not read.",
         });
     }
-    let of = |change: &str| delta.entries.iter().filter(|entry| entry.change == change).count() as u64;
-    let mut parts: Vec<String> =
-        [("added", "added"), ("changed", "changed"), ("removed", "removed"), ("weakened", "weakened")]
-            .into_iter()
-            .filter_map(|(change, word)| match of(change) {
-                0 => None,
-                n => Some(format!("{n} {word}")),
-            })
-            .collect();
+    let of = |wanted: &dyn Fn(&&DeltaNode) -> bool| delta.nodes.iter().filter(wanted).count() as u64;
+    let mut parts: Vec<String> = [
+        ("added", of(&|node| node.change == "added")),
+        ("modified", of(&|node| node.change == "modified" && !is_weakened(node))),
+        ("removed", of(&|node| node.change == "removed")),
+        ("weakened", of(&|node| is_weakened(node))),
+    ]
+    .into_iter()
+    .filter(|(_, count)| *count > 0)
+    .map(|(word, count)| format!("{count} {word}"))
+    .collect();
     if !delta.packages.is_empty() {
         parts.push(count(delta.packages.len() as u64, "package differs", "packages differ"));
     }
     if parts.is_empty() {
         return Shown::new("The two states do not differ in any resource.");
     }
-    let documentation = delta.entries.iter().filter(|entry| entry.class == "documentation").count();
-    let tail =
-        if documentation > 0 { format!("; {documentation} of these in documentation only") } else { String::new() };
-    Shown::new(format!("{}{tail}.", parts.join(", ")))
+    let of_class = |class: &str, words: &str| match of(&|node| node.class == class) {
+        0 => String::new(),
+        count => format!("; {count} of these {words}"),
+    };
+    let tails = [of_class("breaking", "breaking"), of_class("documentation", "in documentation only")].concat();
+    Shown::new(format!("{}{tails}.", parts.join(", ")))
 }
 
 fn states(delta: &Delta) -> Vec<Shown> {

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::Downloads;
 use super::table::table;
+use super::tested::tested;
 use crate::model::{Attribute, Control, Header, IntegrityState, WorkPaper};
 use crate::shown::Shown;
 use crate::words::{self, ResultWord};
@@ -65,7 +66,7 @@ pub(super) fn all(paper: &WorkPaper, downloads: &Downloads) -> Markup {
         timeline(paper),
         attributes(paper),
         people(paper),
-        changed(paper),
+        html! { (changed(paper)) (tested(paper)) },
         population(paper, downloads),
         exceptions(paper),
         integrity(paper),

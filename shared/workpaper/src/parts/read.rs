@@ -13,7 +13,7 @@ use clyra_evidence::strict_json;
 use clyra_evidence::zip;
 use serde::de::DeserializeOwned;
 
-use super::{Around, Delta, IntegrityOutcome, LogPosition, Parts, Sealed};
+use super::{Around, Delta, IntegrityOutcome, LogPosition, Parts, Sealed, Tested};
 
 /// The framework whose attestation a work paper shows.
 const FRAMEWORK: &str = "sox";
@@ -53,6 +53,7 @@ impl Parts {
             facts: found.facts.ok_or(ReadPartsError::Missing("facts"))?,
             attestation: found.attestation.ok_or(ReadPartsError::Missing("attestation"))?,
             delta: found.delta,
+            tested: found.tested,
             receipts: found.receipts,
             sealed: Some(Sealed { bundle_id, zip_sha256: Sha256Digest::of(zip_bytes), keyid }),
             integrity: IntegrityOutcome::NotChecked,
@@ -69,6 +70,7 @@ struct Found {
     facts: Option<Facts>,
     attestation: Option<Attestation>,
     delta: Option<Delta>,
+    tested: Option<Tested>,
     receipts: Vec<DataReceipt>,
 }
 
@@ -91,9 +93,9 @@ impl Found {
             }
             BundleFile::Facts => self.facts = Some(document(bytes, "facts")?),
             BundleFile::SemanticDelta => self.delta = Some(document(bytes, "delta")?),
+            BundleFile::TestResults => self.tested = Some(document(bytes, "test results")?),
             BundleFile::Attestation(_)
             | BundleFile::WarehouseAnchor
-            | BundleFile::TestResults
             | BundleFile::Scope
             | BundleFile::WorkPaper
             | BundleFile::Readme => {}

@@ -1,18 +1,19 @@
 //! What stands where: the sections of the work paper as blocks, in the order of the page.
 
 use super::flow::{CellText, Flow, RowLook, RowText, Sheets};
+use super::tested::tested;
 use super::text::{Face, Fonts, Ink, Run, Style};
 use crate::model::{Attribute, Control, IntegrityState, WorkPaper};
 use crate::shown::Shown;
 use crate::words::{self, ResultWord};
 
-const TEXT: Style = Style { face: Face::Regular, size: 8.6, ink: Ink::Black };
+pub(super) const TEXT: Style = Style { face: Face::Regular, size: 8.6, ink: Ink::Black };
 const STRONG: Style = Style { face: Face::Strong, ..TEXT };
-const CELL: Style = Style { size: 7.5, ..TEXT };
-const CELL_STRONG: Style = Style { size: 7.5, ..STRONG };
+pub(super) const CELL: Style = Style { size: 7.5, ..TEXT };
+pub(super) const CELL_STRONG: Style = Style { size: 7.5, ..STRONG };
 const SOFT: Style = Style { ink: Ink::Soft, ..CELL };
 const LABEL: Style = Style { size: 6.8, ink: Ink::Soft, ..TEXT };
-const SMALL: Style = Style { size: 6.9, ink: Ink::Soft, ..TEXT };
+pub(super) const SMALL: Style = Style { size: 6.9, ink: Ink::Soft, ..TEXT };
 const CODE: Style = Style { face: Face::Mono, size: 6.9, ink: Ink::Black };
 const SMALL_CODE: Style = Style { face: Face::Mono, size: 6.2, ink: Ink::Black };
 const HEADING: Style = Style { size: 10.4, ..STRONG };
@@ -35,6 +36,7 @@ pub(super) fn lay_out(paper: &WorkPaper, fonts: &Fonts) -> Sheets {
     people(&mut flow, paper);
     section(&mut flow, "6", "What changed");
     changed(&mut flow, paper);
+    tested(&mut flow, paper);
     section(&mut flow, "7", "Population");
     population(&mut flow, paper);
     section(&mut flow, "8", "Exceptions and management response");
@@ -50,11 +52,11 @@ pub(super) fn lay_out(paper: &WorkPaper, fonts: &Fonts) -> Sheets {
     flow.finish()
 }
 
-fn run(text: &Shown, style: Style) -> Run {
+pub(super) fn run(text: &Shown, style: Style) -> Run {
     own(text.as_str(), style)
 }
 
-fn own(text: &str, style: Style) -> Run {
+pub(super) fn own(text: &str, style: Style) -> Run {
     Run { text: text.to_owned(), style, link: None }
 }
 
@@ -62,19 +64,19 @@ fn section(flow: &mut Flow<'_>, number: &str, title: &str) {
     flow.section(number, title, NUMBER, HEADING);
 }
 
-fn cell(text: &str) -> CellText {
+pub(super) fn cell(text: &str) -> CellText {
     CellText::one(vec![own(text, CELL)])
 }
 
-fn code_cell(text: &str) -> CellText {
+pub(super) fn code_cell(text: &str) -> CellText {
     CellText::one(vec![own(text, CODE)])
 }
 
-fn plain(cells: Vec<CellText>) -> RowText {
+pub(super) fn plain(cells: Vec<CellText>) -> RowText {
     RowText { cells, look: RowLook::Plain }
 }
 
-fn head(titles: &[&str]) -> Vec<Run> {
+pub(super) fn head(titles: &[&str]) -> Vec<Run> {
     titles.iter().map(|title| own(title, LABEL)).collect()
 }
 

@@ -132,6 +132,7 @@ fn a_paper_without_anything_is_drawn_too() {
     parts.receipts.clear();
     parts.facts = clyra_evidence::fact::Facts::new();
     parts.delta = None;
+    parts.tested = None;
     parts.attestation.controls.clear();
     assert!(file(&WorkPaper::from_parts(&parts, &Names::none())).is_ok());
 }
@@ -140,16 +141,34 @@ fn a_paper_without_anything_is_drawn_too() {
 fn thousands_of_changed_resources_stay_a_paper() {
     let mut parts = sample::parts();
     let delta = parts.delta.as_mut().unwrap();
-    let entry = delta.entries[0].clone();
-    delta.entries = (0..5_000)
+    let node = delta.nodes[0].clone();
+    delta.nodes = (0..5_000)
         .map(|i| {
-            let mut entry = entry.clone();
-            entry.unique_id = clyra_evidence::text::UntrustedText::new(&format!("model.finance_core.m{i}"));
-            entry
+            let mut node = node.clone();
+            node.unique_id = clyra_evidence::text::UntrustedText::new(&format!("model.finance_core.m{i}"));
+            node
         })
         .collect();
     let paper = WorkPaper::from_parts(&parts, &sample::names());
     assert_eq!(paper.changed.rows.len(), crate::compose::ROWS_MAX);
     assert_eq!(paper.changed.omitted, 5_001 - crate::compose::ROWS_MAX as u64);
+    assert!(file(&paper).unwrap().len() < 2_000_000);
+}
+
+#[test]
+fn thousands_of_changed_models_and_tests_stay_a_paper() {
+    let mut parts = sample::parts();
+    let tested = parts.tested.as_mut().unwrap();
+    let mut node = tested.changed_nodes.as_ref().unwrap()[0].clone();
+    let test = node.tests[1].clone();
+    node.tests = vec![test; 1_000];
+    tested.changed_nodes = Some(vec![node; 5_000]);
+    tested.code.as_mut().unwrap().differing =
+        vec![clyra_evidence::text::UntrustedText::new("model.finance_core.m"); 5_000];
+    let paper = WorkPaper::from_parts(&parts, &sample::names());
+    let shown = paper.tested.as_ref().unwrap();
+    assert_eq!((shown.rows.len(), shown.omitted), (crate::compose::ROWS_MAX, 5_000 - crate::compose::ROWS_MAX as u64));
+    assert!(shown.rows[0].tests.as_str().ends_with(" and 995 more"), "{}", shown.rows[0].tests);
+    assert!(shown.notes[0].as_str().contains("is not that of the manifest") && shown.notes[0].as_str().len() < 300);
     assert!(file(&paper).unwrap().len() < 2_000_000);
 }

@@ -16,7 +16,7 @@ const PLACEHOLDER: &str = "--placeholder--";
 const TEST_CONFIG: [&str; 6] = ["error_if", "fail_calc", "limit", "severity", "warn_if", "where"];
 
 /// Config that has an aspect of its own, or that only says whether the resource is there.
-fn has_own_aspect(name: &str) -> bool {
+pub(crate) fn has_own_aspect(name: &str) -> bool {
     matches!(
         name,
         "access"

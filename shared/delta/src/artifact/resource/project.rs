@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use clyra_evidence::digest::Sha256Digest;
+
 use crate::artifact::bounded_name;
 use crate::artifact::error::ArtifactError;
 use crate::artifact::resource::aspects::{aspects, contract, has_content_checksum, put};
+use crate::artifact::resource::details::Details;
 use crate::artifact::resource::{Aspect, Exposure, Resource, ResourceType};
 use crate::artifact::test_facts::TestFacts;
 use crate::artifact::value::{EMPTY, Fields, Object, Value};
 use crate::canonical::{Encoder, Keep};
 
-/// The fields that are read; all others (compiled code, times, paths of the machine) are skipped unread.
+/// The fields that are read; all others (times, paths of the machine) are skipped unread.
 pub(crate) fn is_field(name: &str) -> bool {
     matches!(
         name,
@@ -20,6 +23,7 @@ pub(crate) fn is_field(name: &str) -> bool {
             | "checksum"
             | "column_name"
             | "columns"
+            | "compiled_code"
             | "config"
             | "constraints"
             | "contract"
@@ -106,6 +110,7 @@ pub(crate) fn project(fields: Fields<'_, '_>) -> Result<Resource, ArtifactError>
         name: bounded_name(fields.text("name")?.unwrap_or(fields.member)),
         path: fields.text("original_file_path")?.map(bounded_name),
         aspects: aspects(fields, resource_type)?,
+        details: Details::from_fields(fields, resource_type)?,
         depends_on,
         macros,
         test,
@@ -115,6 +120,7 @@ pub(crate) fn project(fields: Fields<'_, '_>) -> Result<Resource, ArtifactError>
         materialized: config.text("materialized")?.map(bounded_name),
         // Adapters may put anything here; only dbt's own two values are a fact.
         full_refresh: config.get("full_refresh").and_then(Value::as_bool),
+        compiled: fields.text("compiled_code")?.map(|code| Sha256Digest::of(code.as_bytes())),
         content_hashed: resource_type == ResourceType::Seed && has_content_checksum(fields)?,
         exposure,
     })
@@ -135,6 +141,7 @@ pub(crate) fn selector(name: &str, definition: &Value<'_>) -> Resource {
         name: bounded_name(name),
         path: None,
         aspects,
+        details: None,
         depends_on: Vec::new(),
         macros: Vec::new(),
         test: None,
@@ -143,6 +150,7 @@ pub(crate) fn selector(name: &str, definition: &Value<'_>) -> Resource {
         contract_enforced: false,
         materialized: None,
         full_refresh: None,
+        compiled: None,
         content_hashed: false,
         exposure: None,
     }

@@ -1,0 +1,200 @@
+//! One node of a delta: its reasons, what holds of it, and the verdict.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clyra_evidence::text::UntrustedText;
+
+use crate::artifact::manifest::ManifestProjection;
+use crate::artifact::resource::{Resource, ResourceType};
+use crate::compare::dbt::{self, DbtReason};
+use crate::compare::document::{Change, Node, NodeDigests};
+use crate::compare::macros::Macros;
+use crate::compare::reason::Reason;
+use crate::compare::rules::{Of, verdict};
+use crate::compare::weakening;
+use crate::compare::{Resources, modified};
+
+/// What has to be known of both sides to speak of one node.
+pub(super) struct Comparison<'m> {
+    before: &'m ManifestProjection,
+    after: &'m ManifestProjection,
+    new: &'m Resources<'m>,
+    macros: Macros<'m>,
+    reported: BTreeMap<&'m str, BTreeSet<DbtReason>>,
+    /// Ids that something outside the engine read before.
+    read: BTreeSet<&'m str>,
+    /// Names of the engine's macros.
+    engine_macros: BTreeSet<&'m str>,
+}
+
+impl<'m> Comparison<'m> {
+    pub(super) fn new(
+        before: &'m ManifestProjection,
+        after: &'m ManifestProjection,
+        old: &Resources<'m>,
+        new: &'m Resources<'m>,
+    ) -> Self {
+        let is_engine_macro = |resource: &&Resource| {
+            resource.resource_type == ResourceType::Macro && after.is_engine_package(&resource.package)
+        };
+        Self {
+            before,
+            after,
+            new,
+            macros: Macros::of(old, new),
+            reported: dbt::reported(before, after),
+            read: old.values().flat_map(|resource| &resource.depends_on).map(String::as_str).collect(),
+            engine_macros: after
+                .resources()
+                .values()
+                .filter(is_engine_macro)
+                .map(|known| known.name.as_str())
+                .collect(),
+        }
+    }
+
+    pub(super) fn added(&self, id: &str, resource: &Resource) -> Option<Node> {
+        let word = if self.before.disabled().contains_key(id) { Reason::Enabled } else { Reason::Added };
+        let reasons = self.whole(word, resource);
+        let node = self.node(id, resource, Change::Added, reasons, BTreeSet::from([self.kind(id, resource)]))?;
+        Some(Node { new: Some(NodeDigests::of(resource)), ..node })
+    }
+
+    pub(super) fn removed(&self, id: &str, resource: &Resource) -> Option<Node> {
+        let word = if self.after.disabled().contains_key(id) { Reason::Disabled } else { Reason::Removed };
+        let target_removed = self.target_removed(resource);
+        let kind = if target_removed { Of::Unread } else { self.kind(id, resource) };
+        let reasons = self.whole(word, resource);
+        let node = self.node(id, resource, Change::Removed, reasons, BTreeSet::from([kind]))?;
+        Some(Node { old: Some(NodeDigests::of(resource)), target_removed, ..node })
+    }
+
+    /// `None` where neither we nor dbt see a difference.
+    pub(super) fn modified(&self, id: &str, previous_id: Option<&str>, old: &Resource, new: &Resource) -> Option<Node> {
+        let (mut reasons, columns) = modified::differences(old, new);
+        reasons.extend(self.macros.reasons(new));
+        if previous_id.is_some() {
+            // The id and the name in `fqn` follow from the arguments.
+            reasons.remove(&Reason::Location);
+        }
+        if reasons.is_empty() {
+            reasons.extend(self.reported.get(id).into_iter().flatten().map(|word| only_dbt(*word)));
+        }
+        let weakening = match (&old.test, &new.test) {
+            (Some(old), Some(new)) => weakening::weakening(old, new, reasons.contains(&Reason::Arguments)),
+            _ => None,
+        };
+        let stored = |resource: &Resource| matches!(resource.materialized.as_deref(), Some("table" | "view"));
+        let mut of = BTreeSet::from([self.kind(id, new)]);
+        of.extend((new.test.is_some() && weakening.is_none()).then_some(Of::StricterTest));
+        of.extend((stored(old) && stored(new)).then_some(Of::Stored));
+        of.extend(old.contract_enforced.then_some(Of::ContractedBefore));
+        of.extend(new.contract_enforced.then_some(Of::ContractedAfter));
+        let node = self.node(id, new, Change::Modified, reasons, of)?;
+        Some(Node {
+            old: Some(NodeDigests::of(old)),
+            new: Some(NodeDigests::of(new)),
+            previous_unique_id: previous_id.map(UntrustedText::new),
+            weakening,
+            columns,
+            ..node
+        })
+    }
+
+    /// The reasons of what came or went as a whole.
+    fn whole(&self, word: Reason, resource: &Resource) -> BTreeSet<Reason> {
+        let mut reasons = BTreeSet::from([word]);
+        if resource.resource_type == ResourceType::Operation {
+            reasons.insert(Reason::Hooks);
+        }
+        if resource.resource_type == ResourceType::Macro && self.engine_macros.contains(resource.name.as_str()) {
+            reasons.insert(Reason::OverridesDbt);
+        }
+        reasons
+    }
+
+    fn node(
+        &self,
+        id: &str,
+        resource: &Resource,
+        change: Change,
+        reasons: BTreeSet<Reason>,
+        of: BTreeSet<Of>,
+    ) -> Option<Node> {
+        let rule = verdict(&reasons, &of)?;
+        let dbt = if change == Change::Removed { None } else { self.reported.get(id).cloned() };
+        Some(Node {
+            unique_id: UntrustedText::new(id),
+            resource_type: resource.resource_type,
+            package: UntrustedText::new(&resource.package),
+            change,
+            dbt: dbt.unwrap_or_default(),
+            class: rule.class,
+            reasons,
+            why: UntrustedText::new(rule.why),
+            columns: Vec::new(),
+            old: None,
+            new: None,
+            previous_unique_id: None,
+            attached_node: attached(resource).map(UntrustedText::new),
+            weakening: None,
+            target_removed: false,
+        })
+    }
+
+    fn kind(&self, id: &str, resource: &Resource) -> Of {
+        match resource.resource_type {
+            ResourceType::Test | ResourceType::UnitTest => Of::Test,
+            ResourceType::Exposure | ResourceType::Group => Of::Consumer,
+            ResourceType::Analysis => Of::Unread,
+            ResourceType::Source if !self.read.contains(id) => Of::Unread,
+            ResourceType::Model if resource.materialized.as_deref() == Some("ephemeral") => Of::Unread,
+            ResourceType::Function
+            | ResourceType::Metric
+            | ResourceType::Model
+            | ResourceType::SavedQuery
+            | ResourceType::Seed
+            | ResourceType::SemanticModel
+            | ResourceType::Snapshot
+            | ResourceType::Source => Of::Read,
+            ResourceType::Macro | ResourceType::Operation | ResourceType::Selector | ResourceType::Other => Of::Any,
+        }
+    }
+
+    /// A test whose model went too, or all it read, was not taken away from anything.
+    fn target_removed(&self, resource: &Resource) -> bool {
+        let gone = |id: &str| !self.new.contains_key(id);
+        if !matches!(resource.resource_type, ResourceType::Test | ResourceType::UnitTest) {
+            return false;
+        }
+        match attached(resource) {
+            Some(target) => gone(target),
+            None => !resource.depends_on.is_empty() && resource.depends_on.iter().all(|id| gone(id)),
+        }
+    }
+}
+
+/// What a test guards: as dbt says, or the only node that a unit test reads.
+fn attached(resource: &Resource) -> Option<&str> {
+    match (&resource.test, resource.depends_on.as_slice()) {
+        (Some(test), _) => test.attached_node.as_deref(),
+        (None, [only]) if resource.resource_type == ResourceType::UnitTest => Some(only),
+        _ => None,
+    }
+}
+
+/// The word for what only dbt sees: it follows macros into those of the engine, and counts keys of a config that hold
+/// nothing.
+const fn only_dbt(word: DbtReason) -> Reason {
+    match word {
+        DbtReason::Macros => Reason::MacrosEngine,
+        DbtReason::Body
+        | DbtReason::Configs
+        | DbtReason::Relation
+        | DbtReason::PersistedDescriptions
+        | DbtReason::Contract
+        | DbtReason::Functions
+        | DbtReason::New
+        | DbtReason::Other => Reason::ReportedByDbt,
+    }
+}
