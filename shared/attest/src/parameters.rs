@@ -13,6 +13,9 @@ use crate::expression::has_type;
 /// The parameter that the environments of the scope state.
 const PRODUCTION_BRANCH: &str = "productionBranch";
 
+/// The parameter that says whether the scope has owner rules.
+const OWNERS_DECLARED: &str = "ownersDeclared";
+
 /// The entity's values, as one version of its scope gives them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parameters {
@@ -53,7 +56,7 @@ impl Parameters {
 
     /// The parameters of a project under a version of the scope.
     ///
-    /// `approvalSources`, `controlsInScope`, `keyReports` and `productionBranch` come from the scope's own members, the
+    /// `approvalSources`, `controlsInScope`, `keyReports`, `ownersDeclared` and `productionBranch` come from the scope's own members, the
     /// rest from its `parameters`; the members win. The branch is the one that all environments of the project share.
     #[must_use]
     pub fn from_scope(scope: &Scope, project: Option<&ScopedProject>) -> Self {
@@ -61,6 +64,10 @@ impl Parameters {
         let controls = scope.controls.keys().cloned().collect::<Vec<_>>();
         values.insert("approvalSources".to_owned(), FactValue::List(scope.approval_sources.clone()));
         values.insert("controlsInScope".to_owned(), FactValue::List(controls));
+        match scope.owners {
+            Some(_) => values.insert(OWNERS_DECLARED.to_owned(), true.into()),
+            None => values.remove(OWNERS_DECLARED),
+        };
         if let Some(project) = project.filter(|project| !project.key_reports.is_empty()) {
             values.insert("keyReports".to_owned(), FactValue::List(project.key_reports.clone()));
         }

@@ -88,10 +88,7 @@ mod tests {
     }
 
     fn text(value: &FactValue) -> String {
-        match value {
-            FactValue::List(items) => items.join(" "),
-            value => serde_json::to_string(value).unwrap(),
-        }
+        if let FactValue::List(items) = value { items.join(" ") } else { serde_json::to_string(value).unwrap() }
     }
 
     #[test]
