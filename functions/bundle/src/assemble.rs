@@ -1,7 +1,6 @@
 //! The files of a bundle, from what is known of one change.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use clyra_attest::{Attestation, Parameters, attest_change};
 use clyra_delta::compare::SemanticDelta;
