@@ -218,7 +218,7 @@ impl<'a> Lexer<'a> {
         let more = |byte: &&u8| match CLASS[usize::from(**byte)] {
             Class::Word | Class::Digit => true,
             Class::Dollar => dollar,
-            _ => false,
+            Class::Space | Class::Quote | Class::Dot | Class::Operator | Class::Sign => false,
         };
         self.at += self.text[self.at..].iter().take_while(more).count();
     }
@@ -315,12 +315,12 @@ impl<'a> Lexer<'a> {
         }
         let raw = self.rules.raw_strings && prefix == b'r' && mark != b'`';
         if self.rules.triple && mark != b'`' && self.peek(1) == mark && self.peek(2) == mark {
-            self.to_triple(mark)?;
+            self.pass_triple(mark)?;
             return Ok(Kind::Quoted);
         }
         let start = self.at;
         let unclear = mark == b'\'' && self.rules.backslash == Has::Unclear && style == Quote::Doubled;
-        self.to_mark(mark, if raw { Quote::Nothing } else { style }, unclear)?;
+        self.pass_mark(mark, if raw { Quote::Nothing } else { style }, unclear)?;
         if mark == b'\'' && self.rules.escape_strings {
             self.continued_string(start, before, prefix)?;
         }
@@ -347,7 +347,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// From an opening mark to behind the closing one. `Quote::Nothing` knows neither doubling nor escapes.
-    fn to_mark(&mut self, mark: u8, style: Quote, unclear: bool) -> Result<(), Unread> {
+    fn pass_mark(&mut self, mark: u8, style: Quote, unclear: bool) -> Result<(), Unread> {
         let escapes = matches!(style, Quote::Escaped | Quote::Both);
         let doubling = matches!(style, Quote::Doubled | Quote::Both);
         let mut at = self.at + 1;
@@ -373,7 +373,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn to_triple(&mut self, mark: u8) -> Result<(), Unread> {
+    fn pass_triple(&mut self, mark: u8) -> Result<(), Unread> {
         let mut at = self.at + 3;
         loop {
             match self.text.get(at..at + 3) {

@@ -136,7 +136,7 @@ impl Columns {
     pub(super) fn without_sources(&self) -> Self {
         let forget = |column: &Column| match &column.name {
             Name::Star(_) => Column::unknown(Name::Star(None)),
-            name => Column::unknown(name.clone()),
+            name @ (Name::Named(_) | Name::Unnamed) => Column::unknown(name.clone()),
         };
         Self::of(self.list.iter().map(forget).collect())
     }

@@ -173,6 +173,10 @@ impl<'s> Sight<'_, 's> {
         Ok(())
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "of an argument, only plain words and strings may be a part of a date"
+    )]
     fn function(&mut self, function: &Function) {
         if matches!(function.over, Some(WindowType::NamedWindow(_))) {
             self.unknown = true;
@@ -219,6 +223,7 @@ impl<'s> Sight<'_, 's> {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other expressions are what their parts are")]
     fn expression(&mut self, scope: &Scope, expression: &Expr) -> Result<(), Unread> {
         self.resolver.spend(1)?;
         match expression {

@@ -119,7 +119,7 @@ impl Resolver {
         let Some(path) = self.path(name) else { return self.add_unknown(alias, scope) };
         let names: Vec<Rc<str>> = match self.dialect {
             Dialect::BigQuery => path.iter().map(|part| part.to_ascii_lowercase().into()).collect(),
-            _ => names,
+            Dialect::Snowflake | Dialect::Databricks | Dialect::Postgres | Dialect::Redshift | Dialect::DuckDb => names,
         };
         let relation = self.relation(path);
         let columns = Columns::of(vec![Column::star_of(Star { relation, except: BTreeSet::new() })]);

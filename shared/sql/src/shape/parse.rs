@@ -13,8 +13,11 @@ use crate::fingerprint::has_template;
 use crate::lexer::{Gap, Kind, Lexer, Token};
 use crate::{MAX_TEXT_BYTES, Unread};
 
-/// Brackets, subqueries and operands within each other. Each takes some kilobytes of stack.
+/// Brackets and operands within each other, as sqlparser counts them.
 const MAX_NESTING: usize = 50;
+
+/// Subqueries, and brackets in brackets, within each other. Each takes some forty kilobytes of stack.
+const MAX_SUBQUERIES: usize = 12;
 
 /// Operators and set operations in a row, which nest as deeply: conditions of some hundred terms occur.
 const MAX_CHAIN: usize = 512;
@@ -69,10 +72,10 @@ pub(super) fn query(sql: &str, dialect: Dialect) -> Result<Box<Query>, Unread> {
     while parser.consume_token(&Parsed::SemiColon) {
         ended = true;
     }
-    match parser.peek_token().token {
-        Parsed::EOF => Ok(query),
-        _ if ended => Err(Unread::NotAQuery),
-        _ => Err(Unread::Syntax),
+    if parser.peek_token().token == Parsed::EOF {
+        Ok(query)
+    } else {
+        Err(if ended { Unread::NotAQuery } else { Unread::Syntax })
     }
 }
 
@@ -118,11 +121,14 @@ struct Depth {
     here: Level,
     /// The chains of all levels that are open, `here` without.
     outer: usize,
+    /// Levels that are open and begin with a query or a bracket.
+    subqueries: usize,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Level {
     is_case: bool,
+    is_subquery: bool,
     /// Operators since the last comma.
     chain: usize,
     /// Set operations, which go on across commas.
@@ -140,6 +146,13 @@ impl Level {
 impl Depth {
     fn pass(&mut self, token: Token<'_>, previous: Option<Token<'_>>) -> Result<(), Unread> {
         let any = |words: &[&str]| words.iter().any(|word| token.is_word(word));
+        if previous.is_some_and(|previous| previous.is(b"(")) && (token.is(b"(") || any(QUERIES)) {
+            self.here.is_subquery = true;
+            self.subqueries += 1;
+            if self.subqueries > MAX_SUBQUERIES {
+                return Err(Unread::TooDeep);
+            }
+        }
         match (token.kind, token.text) {
             (Kind::Sign, b"(" | b"[" | b"{") => self.open(false)?,
             (Kind::Sign, b")" | b"]" | b"}") => self.close(),
@@ -174,6 +187,7 @@ impl Depth {
     fn close(&mut self) {
         if let Some(level) = self.levels.pop() {
             self.outer -= level.depth();
+            self.subqueries -= usize::from(self.here.is_subquery);
             self.here = level;
         }
     }

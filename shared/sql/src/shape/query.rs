@@ -259,17 +259,17 @@ impl Resolver {
         Ok(if is_struct { Columns::unknown() } else { Columns::of(list) })
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only a plain column gives its name to the result")]
     fn item(&mut self, item: &SelectItem, scope: &Scope, list: &mut Vec<Column>) -> Result<(), Unread> {
         self.spend(1)?;
         match item {
             SelectItem::UnnamedExpr(expression) => {
-                let name = match expression {
-                    Expr::Identifier(ident) => Name::Named(self.name(ident)),
-                    Expr::CompoundIdentifier(parts) => {
-                        parts.last().map_or(Name::Unnamed, |part| Name::Named(self.name(part)))
-                    }
-                    _ => Name::Unnamed,
+                let own = match expression {
+                    Expr::Identifier(ident) => Some(ident),
+                    Expr::CompoundIdentifier(parts) => parts.last(),
+                    _ => None,
                 };
+                let name = own.map_or(Name::Unnamed, |ident| Name::Named(self.name(ident)));
                 list.push(Column { name, sources: Sight::sources(self, scope, expression)? });
             }
             SelectItem::ExprWithAlias { expr, alias } => {

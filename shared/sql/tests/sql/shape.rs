@@ -228,7 +228,7 @@ fn hostile_queries_end() {
             ("select ", "a, ", "a"),
             ("select ", "*, ", "* from t"),
         ] {
-            for times in [3, 40, 100, 400, 20_000] {
+            for times in [40, 100, 400, 3_000] {
                 let _ = shape(&many(before, unit, after, times), dialect);
             }
         }
