@@ -1,7 +1,7 @@
 //! Two manifests compared: what was added, removed or modified, how much it matters and why.
 
 mod columns;
-mod dbt;
+pub mod dbt;
 mod document;
 mod macros;
 mod modified;

@@ -123,7 +123,6 @@ pub(super) const fn dbt(reason: DbtReason) -> &'static str {
         DbtReason::PersistedDescriptions => "state:modified.persisted_descriptions",
         DbtReason::Macros => "state:modified.macros",
         DbtReason::Contract => "state:modified.contract",
-        DbtReason::Functions => "state:modified.functions",
         DbtReason::New => "state:new",
         DbtReason::Other => "state:modified",
     }

@@ -1,6 +1,7 @@
 //! One object of a manifest, as what Clyra keeps of it.
 
 mod aspects;
+pub(crate) mod dbt_view;
 pub(crate) mod details;
 mod project;
 pub(crate) mod statement;
@@ -13,6 +14,7 @@ use clyra_evidence::digest::Sha256Digest;
 pub use clyra_evidence::scope::owners::Maturity;
 use serde::{Deserialize, Serialize};
 
+use crate::artifact::resource::dbt_view::DbtView;
 use crate::artifact::resource::details::Details;
 use crate::artifact::resource::statement::Statement;
 use crate::artifact::test_facts::TestFacts;
@@ -71,6 +73,9 @@ pub struct Resource {
     /// For an exposure: what it is and how mature it is said to be. Who owns it is kept as a digest alone.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub exposure: Option<Exposure>,
+    /// What dbt itself compares.
+    #[serde(skip_serializing_if = "DbtView::is_empty", default)]
+    pub(crate) dbt: DbtView,
 }
 
 /// What an exposure says of itself.

@@ -196,7 +196,6 @@ const fn only_dbt(word: DbtReason) -> Reason {
         | DbtReason::Relation
         | DbtReason::PersistedDescriptions
         | DbtReason::Contract
-        | DbtReason::Functions
         | DbtReason::New
         | DbtReason::Other => Reason::ReportedByDbt,
     }

@@ -13,6 +13,8 @@ mod malformed;
 #[cfg(test)]
 mod owners;
 #[cfg(test)]
+mod parity;
+#[cfg(test)]
 mod project;
 #[cfg(test)]
 mod properties;

@@ -8,6 +8,7 @@ use clyra_sql::Dialect;
 use crate::artifact::bounded_name;
 use crate::artifact::error::ArtifactError;
 use crate::artifact::resource::aspects::{aspects, contract, has_content_checksum, put};
+use crate::artifact::resource::dbt_view::DbtView;
 use crate::artifact::resource::details::Details;
 use crate::artifact::resource::statement::Statement;
 use crate::artifact::resource::{Aspect, Exposure, Resource, ResourceType};
@@ -128,6 +129,7 @@ pub(crate) fn project(fields: Fields<'_, '_>, dialect: Option<Dialect>) -> Resul
         compiled: fields.text("compiled_code")?.map(|code| Sha256Digest::of(code.as_bytes())),
         content_hashed: resource_type == ResourceType::Seed && has_content_checksum(fields)?,
         exposure,
+        dbt: DbtView::from_fields(fields, resource_type)?,
     })
 }
 
@@ -159,6 +161,7 @@ pub(crate) fn selector(name: &str, definition: &Value<'_>) -> Resource {
         compiled: None,
         content_hashed: false,
         exposure: None,
+        dbt: DbtView::default(),
     }
 }
 
@@ -187,7 +190,8 @@ fn ids(fields: Fields<'_, '_>, edges: Option<&Object<'_>>, name: &'static str) -
     let Some(edges) = edges else { return Ok(Vec::new()) };
     let edges = Fields { object: edges, ..fields };
     let mut ids = Vec::new();
-    for value in edges.list(name)?.unwrap_or_default() {
+    // dbt writes null for the macro of a generic test that is called and not there.
+    for value in edges.list(name)?.unwrap_or_default().iter().filter(|value| !matches!(value, Value::Null)) {
         ids.push(bounded_name(value.as_text().ok_or_else(|| edges.wrong(name, "an array of strings"))?));
     }
     ids.sort_unstable();
