@@ -45,8 +45,7 @@ fn changed_nodes(delta: &SemanticDelta) -> Vec<String> {
     ids(delta, |node| {
         matches!(node.resource_type, ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot)
             && node.change != Change::Removed
-            && !node.class.runs_the_same()
-            && node.reasons.iter().any(|reason| *reason != Reason::MacrosEngine)
+            && node.reasons.iter().any(|reason| !reason.runs_the_same() && *reason != Reason::MacrosEngine)
     })
 }
 
