@@ -42,8 +42,7 @@ pub(crate) fn changed_nodes(delta: &SemanticDelta) -> Option<Vec<String>> {
     let changed = |node: &Node| {
         matches!(node.resource_type, ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot)
             && node.change != Change::Removed
-            && !node.class.runs_the_same()
-            && node.reasons.iter().any(|reason| *reason != Reason::MacrosEngine)
+            && node.reasons.iter().any(|reason| !reason.runs_the_same() && *reason != Reason::MacrosEngine)
     };
     let comparable = delta.comparability == Comparability::Comparable;
     comparable.then(|| ids(delta, changed))

@@ -78,9 +78,7 @@ impl<'m> Comparison<'m> {
             // The id and the name in `fqn` follow from the arguments.
             reasons.remove(&Reason::Location);
         }
-        if reasons.is_empty() {
-            reasons.extend(self.reported.get(id).into_iter().flatten().map(|word| only_dbt(*word)));
-        }
+        self.add_reported(id, &mut reasons);
         let weakening = match (&old.test, &new.test) {
             (Some(old), Some(new)) => weakening::weakening(old, new, reasons.contains(&Reason::Arguments)),
             _ => None,
@@ -101,6 +99,17 @@ impl<'m> Comparison<'m> {
             sql: sql::comparison(Some(old), new),
             ..node
         })
+    }
+
+    /// What only dbt sees: it follows macros into those of the engine, and counts keys of a config that hold nothing.
+    fn add_reported(&self, id: &str, reasons: &mut BTreeSet<Reason>) {
+        let Some(words) = self.reported.get(id) else { return };
+        if words.contains(&DbtReason::Macros) && !reasons.iter().any(|reason| reason.is_macro()) {
+            reasons.insert(Reason::MacrosEngine);
+        }
+        if reasons.is_empty() {
+            reasons.insert(Reason::ReportedByDbt);
+        }
     }
 
     /// The reasons of what came or went as a whole.
@@ -186,17 +195,37 @@ fn attached(resource: &Resource) -> Option<&str> {
     }
 }
 
-/// The word for what only dbt sees: it follows macros into those of the engine, and counts keys of a config that hold
-/// nothing.
-const fn only_dbt(word: DbtReason) -> Reason {
-    match word {
-        DbtReason::Macros => Reason::MacrosEngine,
-        DbtReason::Body
-        | DbtReason::Configs
-        | DbtReason::Relation
-        | DbtReason::PersistedDescriptions
-        | DbtReason::Contract
-        | DbtReason::New
-        | DbtReason::Other => Reason::ReportedByDbt,
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::compare::outside_engine;
+    use crate::compare::rules::DeltaClass;
+
+    fn projection(description: &str) -> ManifestProjection {
+        let url = "https://schemas.getdbt.com/dbt/manifest/v12.json";
+        let model = json!({"resource_type": "model", "package_name": "p", "raw_code": "x", "description": description});
+        let manifest: Value = json!({"metadata": {"dbt_schema_version": url}, "nodes": {"model.p.m": model}});
+        ManifestProjection::from_manifest(manifest.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_only_dbt_sees_is_told_too() {
+        use DbtReason::{Configs, Macros, Other};
+        let (before, described) = (projection(""), projection("All"));
+        let check = |after: &ManifestProjection, words: &[DbtReason], expected: Option<(DeltaClass, &[Reason])>| {
+            let (old, new) = (outside_engine(&before), outside_engine(after));
+            let mut comparison = Comparison::new(&before, after, &old, &new);
+            comparison.reported = BTreeMap::from([("model.p.m", words.iter().copied().collect())]);
+            let node = comparison.modified("model.p.m", None, old["model.p.m"], new["model.p.m"]);
+            let found = node.as_ref().map(|node| (node.class, node.reasons.iter().copied().collect::<Vec<_>>()));
+            assert_eq!(found, expected.map(|(class, reasons)| (class, reasons.to_vec())));
+            assert!(node.is_none_or(|node| node.dbt.iter().eq(words)));
+        };
+        check(&before, &[Configs, Other], Some((DeltaClass::Structural, &[Reason::ReportedByDbt])));
+        check(&before, &[Macros], Some((DeltaClass::Behavioural, &[Reason::MacrosEngine])));
+        check(&described, &[Macros], Some((DeltaClass::Behavioural, &[Reason::Documentation, Reason::MacrosEngine])));
+        check(&described, &[Other], Some((DeltaClass::Documentation, &[Reason::Documentation])));
     }
 }

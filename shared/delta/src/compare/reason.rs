@@ -184,7 +184,13 @@ impl Reason {
         Self::Where,
     ];
 
-    /// Whether the only thing that differs is a macro that the node calls.
+    /// Whether what runs is the same for all that this says: documentation, or the look of a text.
+    #[must_use]
+    pub const fn runs_the_same(self) -> bool {
+        matches!(self, Self::Documentation | Self::Formatting | Self::Meta | Self::Tags)
+    }
+
+    /// Whether it speaks of a macro that the node calls, not of the node itself.
     pub(crate) const fn is_macro(self) -> bool {
         matches!(self, Self::MacrosDirect | Self::MacrosEngine | Self::MacrosUpstream)
     }

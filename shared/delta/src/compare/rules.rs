@@ -396,6 +396,7 @@ mod tests {
         assert_eq!(verdict(&BTreeSet::new(), &BTreeSet::from([Of::Read])), None);
         for rule in RULES {
             assert!(!matches!(rule.class, DeltaClass::None | DeltaClass::Unknown), "{rule:?}");
+            assert_eq!(rule.class.runs_the_same(), rule.reason.runs_the_same(), "{rule:?}");
             assert!(rule.why.ends_with('.') && rule.why.len() <= 150, "{rule:?}");
         }
     }
