@@ -8,7 +8,7 @@ use std::error::Error;
 use clyra_sql::{Dialect, Unread, fingerprint, shape};
 
 /// The best of these is told: others may use the machine too.
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 3;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
