@@ -94,12 +94,7 @@ fn row(row: &Row) -> String {
     for detail in &row.details {
         let _ = write!(what, "<br>{}", inline(detail));
     }
-    format!("| `{}` | {} | {what} | {} | {} |\n", row.sign, code(&row.id), row.why, dbt(&row.dbt))
-}
-
-/// dbt's words, without what they share.
-fn dbt(words: &[&str]) -> String {
-    words.iter().map(|word| format!("`{}`", word.trim_start_matches("state:"))).collect::<Vec<_>>().join("<br>")
+    format!("| `{}` | {} | {what} | {} | {} |\n", row.sign, code(&row.id), row.why, row.dbt.join(", "))
 }
 
 fn downstream(downstream: &Downstream) -> String {

@@ -108,7 +108,7 @@ fn cells(row: &Row) -> Vec<Markup> {
             @for detail in &row.details { span .line .quiet { (inline(detail)) } }
         },
         html! { (row.why) },
-        html! { @for word in &row.dbt { span .line { code { (word.trim_start_matches("state:")) } } } },
+        html! { (row.dbt.join(", ")) },
     ]
 }
 

@@ -114,17 +114,17 @@ pub(super) const fn is_column(reason: Reason) -> bool {
     )
 }
 
-/// dbt's own word, as its selector takes it.
+/// dbt's own word: what follows `state:modified.`, or `new`; `modified` where no sub-selector names it.
 pub(super) const fn dbt(reason: DbtReason) -> &'static str {
     match reason {
-        DbtReason::Body => "state:modified.body",
-        DbtReason::Configs => "state:modified.configs",
-        DbtReason::Relation => "state:modified.relation",
-        DbtReason::PersistedDescriptions => "state:modified.persisted_descriptions",
-        DbtReason::Macros => "state:modified.macros",
-        DbtReason::Contract => "state:modified.contract",
-        DbtReason::New => "state:new",
-        DbtReason::Other => "state:modified",
+        DbtReason::Body => "body",
+        DbtReason::Configs => "configs",
+        DbtReason::Relation => "relation",
+        DbtReason::PersistedDescriptions => "persisted_descriptions",
+        DbtReason::Macros => "macros",
+        DbtReason::Contract => "contract",
+        DbtReason::New => "new",
+        DbtReason::Other => "modified",
     }
 }
 
