@@ -1,5 +1,6 @@
 //! Two manifests compared: what was added, removed, changed or weakened, and why.
 
+pub mod dbt;
 mod delta;
 mod pairs;
 mod weakening;

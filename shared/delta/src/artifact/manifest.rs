@@ -10,6 +10,7 @@ use crate::artifact::bounded_name;
 use crate::artifact::error::{ArtifactError, ArtifactKind, Place};
 use crate::artifact::metadata::Metadata;
 use crate::artifact::reader::{Shape, Sink, expect_object, read};
+use crate::artifact::resource::dbt_view::{EngineMacros, EngineMacrosBuilder};
 use crate::artifact::resource::{self, Resource, ResourceType};
 use crate::artifact::value::{Fields, Value};
 use crate::vector::CodeState;
@@ -22,7 +23,7 @@ pub const RESOURCES_MAX: usize = 1_000_000;
 
 /// Marks a projection in its cached form. Whoever changes what a projection holds gives it the next number, so that
 /// no cache written by an older Clyra is compared with a fresh projection.
-pub const PROJECTION_FORMAT: &str = "clyra/dbt-projection/0";
+pub const PROJECTION_FORMAT: &str = "clyra/dbt-projection/1";
 
 /// What Clyra keeps of a manifest. It can be cached under the manifest's digest and compared without the manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +35,7 @@ pub struct ManifestProjection {
     code_state: CodeState,
     resources: BTreeMap<String, Resource>,
     disabled: BTreeMap<String, ResourceType>,
+    engine_macros: EngineMacros,
 }
 
 /// Why a cached projection cannot be used. The manifest is projected again.
@@ -119,6 +121,11 @@ impl ManifestProjection {
     #[must_use]
     pub const fn disabled(&self) -> &BTreeMap<String, ResourceType> {
         &self.disabled
+    }
+
+    /// The macros of the engine that anything calls.
+    pub(crate) const fn engine_macros(&self) -> &EngineMacros {
+        &self.engine_macros
     }
 
     /// Whether a package is part of the engine (`dbt`, the adapter and what the adapter builds on), not of the project.
@@ -208,10 +215,18 @@ impl ManifestSink {
     fn finish(mut self, manifest_sha256: Sha256Digest) -> Result<ManifestProjection, ArtifactError> {
         let metadata = self.metadata.ok_or(ArtifactError::NotThisArtifact { expected: ArtifactKind::Manifest })?;
         // Which macros are the engine's is known only now: nothing says that `metadata` comes first.
+        let is_engine = |id: &str| id.split('.').nth(1).is_some_and(|package| metadata.is_engine_package(package));
+        let mut engine_macros = EngineMacrosBuilder::default();
         for resource in self.resources.values_mut() {
-            let is_engine = |id: &str| id.split('.').nth(1).is_some_and(|package| metadata.is_engine_package(package));
-            resource.macros.retain(|id| !is_engine(id));
+            let mut called = Vec::new();
+            resource.macros.retain(|id| {
+                if is_engine(id) {
+                    called.push(engine_macros.place(id));
+                }
+                !is_engine(id)
+            });
             resource.macros.shrink_to_fit();
+            resource.dbt.set_engine_macros(called);
         }
         self.disabled.retain(|id, _| !self.resources.contains_key(id));
         Ok(ManifestProjection {
@@ -221,6 +236,7 @@ impl ManifestSink {
             metadata,
             resources: self.resources,
             disabled: self.disabled,
+            engine_macros: engine_macros.finish(),
         })
     }
 }

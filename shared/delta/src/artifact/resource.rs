@@ -1,6 +1,7 @@
 //! One object of a manifest, as what Clyra keeps of it.
 
 mod aspects;
+pub(crate) mod dbt_view;
 mod project;
 
 pub(crate) use project::{is_field, project, selector};
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use clyra_evidence::digest::Sha256Digest;
 use serde::{Deserialize, Serialize};
 
+use crate::artifact::resource::dbt_view::DbtView;
 use crate::artifact::test_facts::TestFacts;
 
 /// One object of a dbt project: dbt calls all of them resources.
@@ -54,6 +56,9 @@ pub struct Resource {
     /// For a seed: whether dbt gives a checksum of its content, which it does up to 1 MiB.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub content_hashed: bool,
+    /// What dbt itself compares.
+    #[serde(skip_serializing_if = "DbtView::is_empty", default)]
+    pub(crate) dbt: DbtView,
 }
 
 impl Resource {

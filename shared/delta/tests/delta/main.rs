@@ -7,6 +7,8 @@ mod documents;
 #[cfg(test)]
 mod malformed;
 #[cfg(test)]
+mod parity;
+#[cfg(test)]
 mod project;
 #[cfg(test)]
 mod properties;

@@ -132,7 +132,7 @@ fn caches_of_other_versions_are_not_used() {
     let mut bytes = Vec::new();
     project(&manifest()).write_cached(&mut bytes).unwrap();
     assert_eq!(ManifestProjection::from_cached(&bytes).unwrap(), project(&manifest()));
-    let other = String::from_utf8(bytes).unwrap().replace("clyra/dbt-projection/0", "clyra/dbt-projection/9");
+    let other = String::from_utf8(bytes).unwrap().replace("clyra/dbt-projection/1", "clyra/dbt-projection/9");
     assert!(matches!(ManifestProjection::from_cached(other.as_bytes()), Err(CachedProjectionError::OtherFormat)));
     assert!(matches!(ManifestProjection::from_cached(b"{}"), Err(CachedProjectionError::Malformed(_))));
 }

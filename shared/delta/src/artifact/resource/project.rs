@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::artifact::bounded_name;
 use crate::artifact::error::ArtifactError;
 use crate::artifact::resource::aspects::{aspects, contract, has_content_checksum, put};
+use crate::artifact::resource::dbt_view::DbtView;
 use crate::artifact::resource::{Aspect, Resource, ResourceType};
 use crate::artifact::test_facts::TestFacts;
 use crate::artifact::value::{EMPTY, Fields, Object, Value};
@@ -113,6 +114,7 @@ pub(crate) fn project(fields: Fields<'_, '_>) -> Result<Resource, ArtifactError>
         // Adapters may put anything here; only dbt's own two values are a fact.
         full_refresh: config.get("full_refresh").and_then(Value::as_bool),
         content_hashed: resource_type == ResourceType::Seed && has_content_checksum(fields)?,
+        dbt: DbtView::from_fields(fields, resource_type)?,
     })
 }
 
@@ -140,6 +142,7 @@ pub(crate) fn selector(name: &str, definition: &Value<'_>) -> Resource {
         materialized: None,
         full_refresh: None,
         content_hashed: false,
+        dbt: DbtView::default(),
     }
 }
 
@@ -168,7 +171,8 @@ fn ids(fields: Fields<'_, '_>, edges: Option<&Object<'_>>, name: &'static str) -
     let Some(edges) = edges else { return Ok(Vec::new()) };
     let edges = Fields { object: edges, ..fields };
     let mut ids = Vec::new();
-    for value in edges.list(name)?.unwrap_or_default() {
+    // dbt writes null for the macro of a generic test that is called and not there.
+    for value in edges.list(name)?.unwrap_or_default().iter().filter(|value| !matches!(value, Value::Null)) {
         ids.push(bounded_name(value.as_text().ok_or_else(|| edges.wrong(name, "an array of strings"))?));
     }
     ids.sort_unstable();

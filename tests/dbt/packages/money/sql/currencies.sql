@@ -1,0 +1,1 @@
+select 'EUR' as code

@@ -1,0 +1,1 @@
+select {{ gross('amount') }} from {{ ref('fct_orders') }}
