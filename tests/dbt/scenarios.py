@@ -383,7 +383,7 @@ scenario("semantic_granularity", "The granularity of a column.", edit(SEMANTICS,
 scenario("saved_query_group_by", "By what a saved query groups.", edit(SEMANTICS, "'day')\"]", "'month')\"]"))
 scenario("saved_query_where", "Which rows a saved query takes.", edit(SEMANTICS, "      where: [\"{{ Dimension('order__size') }} = 'big'\"]", "      where: [\"{{ Dimension('order__size') }} = 'small'\"]"))
 scenario("saved_query_metrics", "Which metrics a saved query takes.", edit(SEMANTICS, "metrics: [revenue]\n      group_by", "metrics: [revenue, share_big]\n      group_by"))
-scenario("saved_query_limit", "How many rows a saved query takes: dbt does not compare it.", edit(SEMANTICS, "      where: [", "      limit: 10\n      order_by: [revenue]\n      where: ["))
+scenario("saved_query_limit", "How many rows a saved query takes: dbt does not compare it.", edit(SEMANTICS, "      where: [", "      limit: 10\n      order_by: [\"Metric('revenue')\"]\n      where: ["))
 scenario("saved_query_label", "The label of a saved query.", edit(SEMANTICS, "label: Daily revenue", "label: Revenue of the day"))
 scenario("saved_query_tags", "Tags of a saved query.", edit(SEMANTICS, "tags: [daily]", "tags: [daily, bi]"))
 scenario("saved_query_meta", "meta of a saved query.", edit(SEMANTICS, "config: {tags: [daily]}", "config: {tags: [daily], meta: {a: 1}}"))
