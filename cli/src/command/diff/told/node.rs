@@ -1,7 +1,7 @@
 //! One node that changed.
 
 use clyra_delta::compare::{
-    Change, ColumnChange, ColumnEntry, DeltaClass, DestructiveStatement, Meaning, Node, RULES, Reason, SqlComparison,
+    Change, ColumnChange, ColumnEntry, DbtReason, DeltaClass, DestructiveStatement, Meaning, Node, RULES, Reason, SqlComparison,
     Weakening,
 };
 use clyra_evidence::text::UntrustedText;
@@ -51,7 +51,7 @@ impl Row {
             what: what(node),
             details,
             why: why(node),
-            dbt: node.dbt.iter().map(|reason| words::dbt(*reason)).collect(),
+            dbt: dbt(node),
             only_through_macros: node.reasons.iter().all(|reason| words::is_macro(*reason)),
         }
     }
@@ -72,6 +72,13 @@ fn what(node: &Node) -> String {
         Some(Weakening::Undecided) => format!("{reasons}; only the data can tell whether it is weaker"),
         None => reasons,
     }
+}
+
+/// dbt's sub-selectors name what is new, too, each of them: that says no more than that it is new.
+fn dbt(node: &Node) -> Vec<&'static str> {
+    let is_new = node.dbt.contains(&DbtReason::New);
+    let told = node.dbt.iter().filter(|reason| !is_new || **reason == DbtReason::New);
+    told.map(|reason| words::dbt(*reason)).collect()
 }
 
 /// The sentence of the rule that decided. It is one of ours wherever the document comes from.
