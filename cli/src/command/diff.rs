@@ -11,7 +11,7 @@ mod words;
 use std::path::{Path, PathBuf};
 
 use clyra_delta::compare::{DeltaClass, SemanticDelta, semantic_delta};
-use clyra_delta::lineage::{Graph, LISTED_MAX, Listing};
+use clyra_delta::lineage::Graph;
 
 use self::owners::Owners;
 use self::told::{Approvals, Told};
@@ -78,7 +78,6 @@ impl FailOn {
 /// What was found.
 struct Compared {
     delta: SemanticDelta,
-    reach: Listing,
     approvals: Approvals,
 }
 
@@ -93,7 +92,7 @@ impl Diff {
         }
         let compared = self.compare();
         let told = match &compared {
-            Ok(Compared { delta, reach, approvals }) => Told::of(delta, reach, approvals),
+            Ok(Compared { delta, approvals }) => Told::of(delta, approvals),
             Err(refusal) => Err(refusal.clone()),
         };
         if let Err(refusal) = self.write(compared.as_ref().ok(), &told, format) {
@@ -148,11 +147,8 @@ impl Diff {
         let after = read::manifest(&self.to)?;
         let delta = semantic_delta(Some(&before), Some(&after));
         let graph = Graph::between(Some(&before), &after);
-        // What only documents or governs a node reaches nobody who reads it.
-        let changed = delta.nodes.iter().filter(|node| node.class >= DeltaClass::Structural);
-        let reach = graph.downstream(changed.map(|node| node.unique_id.as_untrusted()), &[]).listing(LISTED_MAX);
         let approvals = self.owners.ask(owners, &delta, &graph);
-        Ok(Compared { delta, reach, approvals })
+        Ok(Compared { delta, approvals })
     }
 
     /// Writes the answer in every form that is asked for, or why there is none.

@@ -30,6 +30,7 @@ use clyra_evidence::text::UntrustedText;
 
 use crate::artifact::manifest::ManifestProjection;
 use crate::artifact::resource::Resource;
+use crate::lineage::{Graph, LISTED_MAX, Listing};
 use crate::vector::{CodeComponent, CodeFlag, CodeState};
 
 /// Compares the manifest of the earlier run with that of the later one.
@@ -49,6 +50,7 @@ pub fn semantic_delta(before: Option<&ManifestProjection>, after: Option<&Manife
         counts: Counts::default(),
         packages: Vec::new(),
         nodes: Vec::new(),
+        reach: None,
     };
     if let (Comparability::Comparable, Some(before), Some(after)) = (delta.comparability, before, after) {
         if let (Some(old), Some(new)) = states {
@@ -57,8 +59,16 @@ pub fn semantic_delta(before: Option<&ManifestProjection>, after: Option<&Manife
         delta.nodes = nodes(before, after);
         delta.counts = Counts::of(&delta.nodes);
         delta.class = delta.nodes.first().map_or(DeltaClass::None, |node| node.class);
+        delta.reach = Some(reach(before, after, &delta.nodes));
     }
     delta
+}
+
+/// What only documents or governs a node reaches nobody who reads it.
+fn reach(before: &ManifestProjection, after: &ManifestProjection, nodes: &[Node]) -> Listing {
+    let changed = nodes.iter().filter(|node| node.class >= DeltaClass::Structural);
+    let graph = Graph::between(Some(before), after);
+    graph.downstream(changed.map(|node| node.unique_id.as_untrusted()), &[]).listing(LISTED_MAX)
 }
 
 fn comparability(before: Option<&ManifestProjection>, after: Option<&ManifestProjection>) -> Comparability {

@@ -9,7 +9,6 @@ pub(super) use downstream::{Downstream, Reached};
 pub(super) use node::Row;
 
 use clyra_delta::compare::{Comparability, DeltaClass, Header, SemanticDelta};
-use clyra_delta::lineage::Listing;
 use clyra_evidence::text::UntrustedText;
 
 use super::words;
@@ -104,7 +103,7 @@ impl Told {
     ///
     /// # Errors
     /// When the two manifests were not compared: nothing is then known of what changed.
-    pub(super) fn of(delta: &SemanticDelta, reach: &Listing, approvals: &Approvals) -> Result<Self, Refusal> {
+    pub(super) fn of(delta: &SemanticDelta, approvals: &Approvals) -> Result<Self, Refusal> {
         let (Some(before), Some(after)) = (&delta.before, &delta.after) else { return Err(not_compared()) };
         match delta.comparability {
             Comparability::Comparable => {}
@@ -125,7 +124,7 @@ impl Told {
             figures: figures(&groups),
             notes: notes(delta, before, after),
             groups,
-            downstream: (reach.changed > 0).then(|| Downstream::of(reach)),
+            downstream: delta.reach.as_ref().filter(|reach| reach.changed > 0).map(Downstream::of),
             approvers: Approvers::of(approvals),
             states: [("from", State::of(before)), ("to", State::of(after))],
         })

@@ -16,6 +16,7 @@ use crate::compare::reason::Reason;
 use crate::compare::rules::DeltaClass;
 use crate::compare::sql::SqlComparison;
 use crate::compare::weakening::Weakening;
+use crate::lineage::Listing;
 
 /// The `documentType` of the document.
 pub const SEMANTIC_DELTA_TYPE: &str = "https://clyra.io/spec/semantic_delta/v0";
@@ -42,6 +43,9 @@ pub struct SemanticDelta {
     pub packages: Vec<PackageEntry>,
     /// What changed: the most severe first, then by unique id.
     pub nodes: Vec<Node>,
+    /// What reads the nodes whose class is structural or more severe; absent where nothing was compared.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reach: Option<Listing>,
 }
 
 /// One of the two manifests.

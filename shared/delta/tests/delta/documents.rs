@@ -93,3 +93,23 @@ fn anchors() {
     assert_eq!(serde_json::from_str::<WarehouseAnchor>(&text).unwrap(), anchor);
     assert!(!validator.is_valid(&json!({"class": "observed"})));
 }
+
+/// A reach stands alone and as a part of a delta; its schema is told twice, because a schema refers to no other.
+#[test]
+fn a_reach_is_the_same_in_a_delta() {
+    let schema = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../spec/def/{name}.schema.json"));
+        serde_json::from_slice::<Value>(&fs::read(path).unwrap()).unwrap()
+    };
+    let (alone, delta) = (schema("reach"), schema("semantic_delta"));
+    let renamed = |value: &Value| -> Value {
+        let text = value.to_string().replace("$defs/group", "$defs/reachGroup").replace("$defs/node", "$defs/reachNode");
+        serde_json::from_str(&text).unwrap()
+    };
+    for member in ["type", "required", "properties"] {
+        assert_eq!(delta["$defs"]["reach"][member], renamed(&alone[member]), "{member}");
+    }
+    for (part, whole) in [("reachGroup", "group"), ("reachNode", "node")] {
+        assert_eq!(delta["$defs"][part], renamed(&alone["$defs"][whole]), "{part}");
+    }
+}
