@@ -29,6 +29,7 @@ bench:
 tools:
 	tests/tools
 
-## fixtures: run the dbt project for real and keep its artifacts
+## fixtures: run the dbt projects for real and keep their artifacts and answers
 fixtures:
 	fixtures/dbt/record
+	tests/dbt/oracle

@@ -75,6 +75,10 @@ impl Work<'_> {
             let weighed = self.weigh(&run, &overlay).await?;
             let record = &weighed.run.record;
             stable = if weighed.differs { false } else { stable || record.executed };
+            if weighed.differs {
+                // Each job's next run looks back over this one.
+                jobs.clear();
+            }
             if record.vector.is_some() {
                 jobs.insert(run.job_id);
             }

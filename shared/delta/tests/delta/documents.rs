@@ -103,7 +103,8 @@ fn a_reach_is_the_same_in_a_delta() {
     };
     let (alone, delta) = (schema("reach"), schema("semantic_delta"));
     let renamed = |value: &Value| -> Value {
-        let text = value.to_string().replace("$defs/group", "$defs/reachGroup").replace("$defs/node", "$defs/reachNode");
+        let text =
+            value.to_string().replace("$defs/group", "$defs/reachGroup").replace("$defs/node", "$defs/reachNode");
         serde_json::from_str(&text).unwrap()
     };
     for member in ["type", "required", "properties"] {

@@ -1,8 +1,8 @@
 //! One node that changed.
 
 use clyra_delta::compare::{
-    Change, ColumnChange, ColumnEntry, DbtReason, DeltaClass, DestructiveStatement, Meaning, Node, RULES, Reason, SqlComparison,
-    Weakening,
+    Change, ColumnChange, ColumnEntry, DbtReason, DeltaClass, DestructiveStatement, Meaning, Node, RULES, Reason,
+    SqlComparison, Weakening,
 };
 use clyra_evidence::text::UntrustedText;
 

@@ -80,22 +80,22 @@ impl Statement {
         let is_sql = has_own_text && node.text("language")? == Some("sql");
         let text = |name| if is_sql { node.text(name) } else { Ok(None) };
         let raw = text("raw_code")?.filter(|raw| !raw.is_empty() && *raw != "--placeholder--");
+        let is_operation = resource_type == ResourceType::Operation;
+        let beside = if is_operation { raw.into_iter().collect() } else { hooks(node)? };
         let statement = Self {
             source: raw.map(|raw| template_fingerprint(raw, dialect).into()),
             compiled: text("compiled_code")?.map(|compiled| fingerprint(compiled, dialect).into()),
-            takes_away: match resource_type {
-                ResourceType::Operation => TakesAway::of(raw.into_iter(), dialect),
-                _ => TakesAway::of(hooks(node)?.into_iter(), dialect),
-            },
+            takes_away: TakesAway::of(&beside, dialect),
         };
         Ok((statement != Self::default()).then(|| Box::new(statement)))
     }
 }
 
 impl TakesAway {
-    fn of<'t>(texts: impl Iterator<Item = &'t str>, dialect: Dialect) -> Option<Self> {
-        let mut texts = texts.peekable();
-        texts.peek()?;
+    fn of(texts: &[&str], dialect: Dialect) -> Option<Self> {
+        if texts.is_empty() {
+            return None;
+        }
         let mut of = Self { found: Vec::new(), unread: None };
         for text in texts {
             match destructive(text, dialect) {
@@ -113,10 +113,7 @@ impl TakesAway {
 fn hooks<'v>(node: Fields<'v, '_>) -> Result<Vec<&'v str>, ArtifactError> {
     let Some(config) = node.child("config")? else { return Ok(Vec::new()) };
     let lists = ["pre-hook", "post-hook", "pre_hook", "post_hook"].into_iter().filter_map(|name| config.get(name));
-    let texts = lists.flat_map(|list| match list {
-        Value::List(hooks) => hooks.as_slice(),
-        one => std::slice::from_ref(one),
-    });
+    let texts = lists.flat_map(|list| list.as_list().unwrap_or(std::slice::from_ref(list)));
     let sql = texts.filter_map(|hook| match hook.as_object() {
         Some(hook) => hook.get("sql").and_then(Value::as_text),
         None => hook.as_text(),
