@@ -1,4 +1,4 @@
-//! The contract of [`QueryHistory`](crate::QueryHistory): one plain function per rule, for the tests of every adapter. A
+//! The contract of [`QueryHistory`]: one plain function per rule, for the tests of every adapter. A
 //! function is named for its rule and panics when the adapter breaks it.
 
 use clyra_delta::artifact::run_results::QueryIds;
