@@ -22,7 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::artifact::bounded_name;
 use crate::artifact::resource::{Resource, ResourceType};
-use crate::lineage::{Changed, Reach, ReachedKind, What};
+use crate::compare::SemanticDelta;
+use crate::lineage::{Changed, Graph, Reach, ReachedKind, What};
 use crate::owners::pattern::{Pattern, Segments};
 
 /// Nodes named as the reason for one approval. A reader looks at a few; all are counted.
@@ -80,6 +81,19 @@ pub struct BecauseNode {
     pub depth: u32,
     /// The unique id; a consumer's own id.
     pub unique_id: UntrustedText,
+}
+
+/// Whom a change needs: the owners of the nodes whose class asks for approval, and of what these reach.
+#[must_use]
+pub fn required_for(
+    delta: &SemanticDelta,
+    graph: &Graph<'_>,
+    rules: &OwnerRules,
+    code_owners: Option<&CodeOwners>,
+) -> Required {
+    let asked = delta.nodes.iter().filter(|node| rules.asks_for(node.class.as_str()));
+    let reach = graph.downstream(asked.map(|node| node.unique_id.as_untrusted()), &[]);
+    required(&reach, rules, code_owners)
 }
 
 /// Whom the changed nodes of a reach, and what hangs on them, need.

@@ -194,12 +194,8 @@ impl Vendor for Google {
         }
     }
 
-    fn rate_limited(&self, retry_after_seconds: Option<u32>) -> Answer {
-        let answer = error(429, "rateLimitExceeded", "Exceeded rate limits: too many api requests per user per method");
-        match retry_after_seconds {
-            Some(seconds) => answer.with("retry-after", seconds.to_string()),
-            None => answer,
-        }
+    fn rate_limited(&self) -> Answer {
+        error(429, "rateLimitExceeded", "Exceeded rate limits: too many api requests per user per method")
     }
 
     fn page(&self) -> &'static str {

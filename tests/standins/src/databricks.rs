@@ -139,12 +139,8 @@ impl Vendor for Workspace {
         }
     }
 
-    fn rate_limited(&self, retry_after_seconds: Option<u32>) -> Answer {
-        let answer = error(429, "REQUEST_LIMIT_EXCEEDED", "Current request has been rejected: rate limit exceeded.");
-        match retry_after_seconds {
-            Some(seconds) => answer.with("retry-after", seconds.to_string()),
-            None => answer,
-        }
+    fn rate_limited(&self) -> Answer {
+        error(429, "REQUEST_LIMIT_EXCEEDED", "Current request has been rejected: rate limit exceeded.")
     }
 
     fn page(&self) -> &'static str {

@@ -179,12 +179,8 @@ impl Vendor for Host {
         }
     }
 
-    fn rate_limited(&self, retry_after_seconds: Option<u32>) -> Answer {
-        let answer = wire::failure(429, wire::message_of(429));
-        match retry_after_seconds {
-            Some(seconds) => answer.with("retry-after", seconds.to_string()),
-            None => answer,
-        }
+    fn rate_limited(&self) -> Answer {
+        wire::failure(429, wire::message_of(429))
     }
 
     fn page(&self) -> &'static str {

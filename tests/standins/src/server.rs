@@ -29,8 +29,12 @@ pub(crate) trait Vendor: Send + Sync + 'static {
     fn answer(&self, request: &Seen) -> Answer;
     /// The vendor's error body.
     fn failure(&self, status: u16) -> Answer;
-    /// The vendor's 429, with its headers when `Retry-After` is given.
-    fn rate_limited(&self, retry_after_seconds: Option<u32>) -> Answer;
+    /// The vendor's 429, which carries no headers yet.
+    fn rate_limited(&self) -> Answer;
+    /// Adds what the vendor tells beside `Retry-After`.
+    fn with_limits(&self, answer: Answer, _retry_after_seconds: u32) -> Answer {
+        answer
+    }
     /// The page of a sleeping instance or a wrong host.
     fn page(&self) -> &'static str;
     /// The member of an answer that holds its data.
@@ -172,7 +176,13 @@ impl<V: Vendor> Shared<V> {
     async fn fail(&self, seen: &Seen, fault: Fault) -> Result<Answer, NoAnswer> {
         match fault {
             Fault::Status(status) => Ok(self.vendor.failure(status)),
-            Fault::RateLimited { retry_after_seconds, .. } => Ok(self.vendor.rate_limited(retry_after_seconds)),
+            Fault::RateLimited { retry_after_seconds, .. } => {
+                let answer = self.vendor.rate_limited();
+                Ok(match retry_after_seconds {
+                    Some(seconds) => self.vendor.with_limits(answer.with("retry-after", seconds.to_string()), seconds),
+                    None => answer,
+                })
+            }
             Fault::Slow(delay) => {
                 tokio::time::sleep(delay).await;
                 Ok(self.vendor.answer(seen))

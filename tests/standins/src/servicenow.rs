@@ -248,21 +248,17 @@ impl Vendor for Instance {
         }
     }
 
-    fn rate_limited(&self, retry_after_seconds: Option<u32>) -> Answer {
-        let text = "Rate limit of 1000 requests per hour for table API has been exceeded";
-        let answer = error(429, text, None);
-        // The headers exist only where an administrator made a rule.
-        match retry_after_seconds {
-            None => answer,
-            Some(seconds) => {
-                let reset = self.wall.now().as_second() + i64::from(seconds);
-                answer
-                    .with("retry-after", seconds.to_string())
-                    .with("x-ratelimit-limit", "1000")
-                    .with("x-ratelimit-reset", reset.to_string())
-                    .with("x-ratelimit-rule", "8c1e5b6b7f2a4a4d9a0f1e2d3c4b5a69")
-            }
-        }
+    fn rate_limited(&self) -> Answer {
+        error(429, "Rate limit of 1000 requests per hour for table API has been exceeded", None)
+    }
+
+    /// The headers exist only where an administrator made a rule.
+    fn with_limits(&self, answer: Answer, retry_after_seconds: u32) -> Answer {
+        let reset = self.wall.now().as_second() + i64::from(retry_after_seconds);
+        answer
+            .with("x-ratelimit-limit", "1000")
+            .with("x-ratelimit-reset", reset.to_string())
+            .with("x-ratelimit-rule", "8c1e5b6b7f2a4a4d9a0f1e2d3c4b5a69")
     }
 
     fn page(&self) -> &'static str {

@@ -294,12 +294,8 @@ impl Vendor for Account {
         }
     }
 
-    fn rate_limited(&self, retry_after_seconds: Option<u32>) -> Answer {
-        let answer = error(429, "391911", "Too many requests. Please retry later.");
-        match retry_after_seconds {
-            Some(seconds) => answer.with("retry-after", seconds.to_string()),
-            None => answer,
-        }
+    fn rate_limited(&self) -> Answer {
+        error(429, "391911", "Too many requests. Please retry later.")
     }
 
     fn page(&self) -> &'static str {

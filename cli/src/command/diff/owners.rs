@@ -78,9 +78,7 @@ impl Owners {
 
     /// Whom the change needs, and whom of them it lacks.
     pub(super) fn ask(&self, read: OwnersRead, delta: &SemanticDelta, graph: &Graph<'_>) -> Approvals {
-        let asked = delta.nodes.iter().filter(|node| read.rules.asks_for(node.class.as_str()));
-        let reach = graph.downstream(asked.map(|node| node.unique_id.as_untrusted()), &[]);
-        let required = owners::required(&reach, &read.rules, read.code_owners.as_ref());
+        let required = owners::required_for(delta, graph, &read.rules, read.code_owners.as_ref());
         let missing = self.approved_by.as_ref().map(|given| {
             let given: Vec<Approval> = given.iter().flatten().cloned().collect();
             // Whoever names approvals names all of the code host, and of each other source that they name.

@@ -6,7 +6,7 @@ use clyra_delta::artifact::manifest::ManifestProjection;
 use clyra_delta::artifact::resource::ResourceType;
 use clyra_delta::compare::SemanticDelta;
 use clyra_delta::lineage::{Graph, Reach};
-use clyra_delta::owners::{OwnerRules, required};
+use clyra_delta::owners::{OwnerRules, required_for};
 use clyra_evidence::fact::FactValue;
 
 use super::Writer;
@@ -36,10 +36,8 @@ fn told(
         ("lineage.exposures", ids(&reach, "exposure.").into()),
     ];
     if let Some(rules) = owners {
-        let asked = delta.nodes.iter().filter(|node| rules.asks_for(node.class.as_str()));
-        let reach = graph.downstream(asked.map(|node| node.unique_id.as_untrusted()), &[]);
         // No source is connected that could give a CODEOWNERS file.
-        let required = required(&reach, rules, None).approvals.into_iter();
+        let required = required_for(delta, &graph, rules, None).approvals.into_iter();
         let required: Vec<String> = required.map(|one| one.approver.as_untrusted().to_owned()).collect();
         facts.push(("approvers.required", required.into()));
     }

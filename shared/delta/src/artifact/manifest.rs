@@ -139,8 +139,6 @@ impl ManifestProjection {
 #[derive(Default)]
 struct ManifestSink {
     metadata: Option<Metadata>,
-    /// dbt writes `metadata` first. Where it does not come first, SQL is compared as text alone.
-    dialect: Option<Dialect>,
     resources: BTreeMap<String, Resource>,
     disabled: BTreeMap<String, ResourceType>,
 }
@@ -173,9 +171,7 @@ impl Sink for ManifestSink {
         match section {
             "metadata" => {
                 let object = expect_object(section, "", &value)?;
-                let metadata = Metadata::from_object(Self::KIND, object)?;
-                self.dialect = metadata.adapter_type.as_deref().and_then(Dialect::of_adapter);
-                self.metadata = Some(metadata);
+                self.metadata = Some(Metadata::from_object(Self::KIND, object)?);
                 Ok(())
             }
             "disabled" => self.disable(member, &value),
@@ -186,7 +182,7 @@ impl Sink for ManifestSink {
             }
             _ => {
                 let object = expect_object(section, member, &value)?;
-                let resource = resource::project(Fields { section, member, object }, self.dialect)?;
+                let resource = resource::project(Fields { section, member, object }, self.dialect())?;
                 self.add(section, member, resource)
             }
         }
@@ -194,6 +190,11 @@ impl Sink for ManifestSink {
 }
 
 impl ManifestSink {
+    /// dbt writes `metadata` first. Where it does not come first, SQL is compared as text alone.
+    fn dialect(&self) -> Option<Dialect> {
+        self.metadata.as_ref()?.adapter_type.as_deref().and_then(Dialect::of_adapter)
+    }
+
     fn add(&mut self, section: &'static str, unique_id: &str, resource: Resource) -> Result<(), ArtifactError> {
         if self.resources.len() == RESOURCES_MAX {
             return Err(ArtifactError::TooMany { section, max: RESOURCES_MAX });

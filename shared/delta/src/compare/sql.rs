@@ -3,7 +3,7 @@
 use clyra_sql::{DestructiveCode, ObjectKind, Unread};
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::resource::statement::{Fingerprint, Statement, TakesAway};
+use crate::artifact::resource::statement::Fingerprint;
 use crate::artifact::resource::{Aspect, Resource, ResourceType};
 
 /// What is known of the SQL of a node whose text or hooks differ.
@@ -54,27 +54,25 @@ pub(super) fn is_formatting(old: &Resource, new: &Resource) -> bool {
 
 /// What is newly taken away beside a build; of an added node, all of it.
 pub(super) fn taken_away(old: Option<&Resource>, new: &Resource) -> Vec<DestructiveStatement> {
-    let found = |resource: &Resource| beside(resource).map(|beside| beside.found.clone()).unwrap_or_default();
-    let before = old.map(found).unwrap_or_default();
-    let newly = found(new).into_iter().filter(|statement| !before.contains(statement));
-    newly.map(|(code, object)| DestructiveStatement { code, object }).collect()
+    let before = old.map_or(&[][..], found_beside);
+    let newly = found_beside(new).iter().filter(|statement| !before.contains(statement));
+    newly.map(|(code, object)| DestructiveStatement { code: *code, object: *object }).collect()
 }
 
 /// `None` where nothing is known of the SQL, or nothing of it differs.
 pub(super) fn comparison(old: Option<&Resource>, new: &Resource) -> Option<SqlComparison> {
-    let nothing = Statement::default();
-    let of = |resource: Option<&Resource>| resource.and_then(|resource| resource.statement.as_deref()).cloned();
-    let (before, after) = (of(old).unwrap_or(nothing), of(Some(new))?);
+    let after = new.statement.as_deref()?;
+    let before = old.and_then(|old| old.statement.as_deref());
     let differs = |aspect| old.is_none_or(|old| old.aspect(aspect) != new.aspect(aspect));
     let is_other_text = old.is_some() && differs(Aspect::Body);
     let of_text = |pair| if is_other_text { pair } else { None };
     // An operation is a hook of the project: its own text is what is run.
     let runs_other = differs(Aspect::Hooks) || new.resource_type == ResourceType::Operation && differs(Aspect::Body);
     let comparison = SqlComparison {
-        source: of_text(meaning(before.source, after.source)),
-        compiled: of_text(meaning(before.compiled, after.compiled)),
+        source: of_text(meaning(before.and_then(|before| before.source), after.source)),
+        compiled: of_text(meaning(before.and_then(|before| before.compiled), after.compiled)),
         destructive: taken_away(old, new),
-        beside_unread: if runs_other { after.takes_away.and_then(|beside| beside.unread) } else { None },
+        beside_unread: after.takes_away.as_ref().filter(|_| runs_other).and_then(|beside| beside.unread),
     };
     (comparison != SqlComparison::default()).then_some(comparison)
 }
@@ -87,6 +85,7 @@ fn meaning(old: Option<Fingerprint>, new: Option<Fingerprint>) -> Option<Meaning
     })
 }
 
-fn beside(resource: &Resource) -> Option<&TakesAway> {
-    resource.statement.as_ref()?.takes_away.as_ref()
+fn found_beside(resource: &Resource) -> &[(DestructiveCode, ObjectKind)] {
+    let beside = resource.statement.as_ref().and_then(|statement| statement.takes_away.as_ref());
+    beside.map_or(&[], |beside| &beside.found)
 }
